@@ -1,0 +1,7 @@
+from django.apps import AppConfig
+
+
+class ProjectConfig(AppConfig):
+    """The project's own commands (`serve`, `ask`, `setup_demo`) and its checks."""
+
+    name = "qa_project"

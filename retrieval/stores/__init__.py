@@ -1,0 +1,1 @@
+"""Vector stores: Qdrant's engine in this process, or a Qdrant server. See `get_store`."""
