@@ -29,8 +29,10 @@ class KnowledgeBaseQuerySet(models.QuerySet):
         return self.filter(
             Q(team__in=memberships.filter(role=Role.OWNER).values("team"))
             | Q(team__in=memberships.values("team"))
-            & (Q(access=KnowledgeBase.Access.TEAM) | Q(pk__in=KnowledgeBase.readers.through.objects
-                .filter(user=user).values("knowledgebase")))
+            & (
+                Q(access=KnowledgeBase.Access.TEAM)
+                | Q(pk__in=KnowledgeBase.readers.through.objects.filter(user=user).values("knowledgebase"))
+            )
         )
 
     def editable_by(self, user) -> "KnowledgeBaseQuerySet":

@@ -5,6 +5,7 @@ They are listed with their meaning in ``.env.example`` and ``docs/configuration.
 holds the three equal.
 """
 
+import contextlib
 import os
 import secrets
 import sys
@@ -51,10 +52,8 @@ def secret_key() -> str:
         scratch = path.with_suffix(f".{os.getpid()}")
         scratch.touch(mode=0o600)
         scratch.write_text(secrets.token_urlsafe(50))
-        try:
+        with contextlib.suppress(FileExistsError):
             os.link(scratch, path)  # atomic, and never replaces a key that another process made
-        except FileExistsError:
-            pass
         scratch.unlink()
     return path.read_text().strip()
 
@@ -151,7 +150,9 @@ TEMPLATES = [
 # --- data ----------------------------------------------------------------------------------
 
 DATABASE_URL = env("DATABASE_URL", f"sqlite:///{DATA_DIR / 'db.sqlite3'}")
-DATABASES = {"default": dj_database_url.parse(DATABASE_URL, conn_max_age=0 if "sqlite" in DATABASE_URL else 60)}
+DATABASES = {
+    "default": dj_database_url.parse(DATABASE_URL, conn_max_age=0 if "sqlite" in DATABASE_URL else 60)
+}
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     # WAL lets readers go on beside one writer; IMMEDIATE makes a writer wait for its turn
     # at BEGIN instead of failing at its first write.

@@ -7,10 +7,10 @@ import os
 
 os.environ["LOCAL_LLM"] = os.environ.get("TEST_LOCAL_LLM", "0")
 
-import pytest  # noqa: E402
+import pytest
 
-from ingestion.models import KnowledgeBase  # noqa: E402
-from teams.models import Membership, Role, Team, User  # noqa: E402
+from ingestion.models import KnowledgeBase
+from teams.models import Membership, Role, Team, User
 
 PASSWORD = "correct horse battery staple"
 

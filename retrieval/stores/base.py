@@ -38,10 +38,14 @@ class VectorStore(Protocol):
     def upsert(self, points: Sequence[Point]) -> None:
         """Writes the points; durable when it returns."""
 
-    def search_dense(self, vector: np.ndarray, *, knowledge_base_ids: Sequence[UUID], limit: int) -> list[Hit]:
+    def search_dense(
+        self, vector: np.ndarray, *, knowledge_base_ids: Sequence[UUID], limit: int
+    ) -> list[Hit]:
         """Best first, by cosine."""
 
-    def search_sparse(self, vector: SparseVector, *, knowledge_base_ids: Sequence[UUID], limit: int) -> list[Hit]:
+    def search_sparse(
+        self, vector: SparseVector, *, knowledge_base_ids: Sequence[UUID], limit: int
+    ) -> list[Hit]:
         """Best first, by BM25 (the store knows the IDF)."""
 
     def delete_document(self, document_id: UUID, *, keep_version: int | None = None) -> None:
