@@ -57,7 +57,11 @@ class Message(models.Model):
     """A code the interface puts into words: why the answer is extractive, or why it failed."""
     unsupported = models.JSONField(default=list, blank=True)
     """[start, end] character ranges of ``text`` that their citations do not bear out."""
+    query = models.TextField(blank=True)
+    """What was searched for: the question, or a follow-up made to stand alone."""
     stop_requested = models.BooleanField(default=False)
+    heartbeat_at = models.DateTimeField(null=True, blank=True)
+    """Set every second by the process that makes the answer, so that its death is noticed."""
     timings_ms = models.JSONField(default=dict, blank=True)
     model = models.CharField(max_length=160, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
