@@ -3,7 +3,10 @@
 from django.contrib import admin
 from django.urls import include, path
 
+from qa_project.health import healthz
+
 urlpatterns = [
+    path("healthz", healthz, name="healthz"),
     path("accounts/", include("allauth.account.urls")),
     path("admin/", admin.site.urls),
     path("i18n/", include("django.conf.urls.i18n")),
