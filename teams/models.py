@@ -9,19 +9,23 @@ from datetime import timedelta
 from django.conf import settings
 from django.contrib.auth.models import AbstractUser, UserManager
 from django.db import models
+from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from teams.secrets import EncryptedTextField, new_token
+from teams.secrets import EncryptedTextField
 
 
 class EmailUserManager(UserManager):
     """Creates people by their e-mail address: there are no user names."""
 
     def _create_user_object(self, username, email, password, **extra):
-        user = self.model(email=self.normalize_email(email), **extra)
+        user = self.model(email=email.strip().lower(), **extra)
         user.set_password(password)
         return user
+
+    def get_by_natural_key(self, email):
+        return self.get(email__iexact=email)
 
     def create_user(self, email, password=None, **extra):
         return super().create_user("", email, password, **extra)
@@ -38,6 +42,9 @@ class User(AbstractUser):
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS: list[str] = []
     objects = EmailUserManager()
+
+    class Meta(AbstractUser.Meta):
+        constraints = [models.UniqueConstraint(Lower("email"), name="one_account_per_address")]
 
     def __str__(self) -> str:
         return self.name or self.email
@@ -101,12 +108,12 @@ def invitation_expiry():
 
 
 class Invitation(models.Model):
-    """A link that lets one person into a team; single use."""
+    """A link that lets one person into a team; single use, and only its hash is kept."""
 
     team = models.ForeignKey(Team, models.CASCADE, related_name="invitations")
     email = models.EmailField(_("e-mail address"))
     role = models.CharField(_("role"), max_length=10, choices=Role.choices, default=Role.VIEWER)
-    token = models.CharField(max_length=64, unique=True, default=new_token, editable=False)
+    token_hash = models.CharField(max_length=64, unique=True, editable=False)
     invited_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField(default=invitation_expiry)
