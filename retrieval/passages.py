@@ -1,6 +1,7 @@
 """What a search returns."""
 
 from dataclasses import dataclass, field
+from typing import Literal
 from uuid import UUID
 
 from ingestion.models import Chunk
@@ -41,7 +42,10 @@ class SearchResult:
 
 @dataclass(frozen=True, slots=True)
 class SearchOptions:
-    """None takes the first knowledge base's own setting."""
+    """None takes the first knowledge base's own setting.
+
+    ``recall`` leaves one list out ("dense" or "bm25" alone), for comparisons.
+    """
 
     top_n: int | None = None
     recall_limit: int | None = None
@@ -49,3 +53,4 @@ class SearchOptions:
     reranker: str | None = None
     threshold: float | None = None
     document_ids: tuple[UUID, ...] = ()
+    recall: Literal["hybrid", "dense", "bm25"] = "hybrid"
