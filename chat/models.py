@@ -4,6 +4,7 @@ import uuid
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
 from ingestion.models import Document, KnowledgeBase
@@ -71,6 +72,24 @@ class Message(models.Model):
         indexes = [models.Index(fields=["conversation", "created_at"])]
 
 
+class CitationQuerySet(models.QuerySet):
+    def visible_to(self, user) -> "CitationQuerySet":
+        """Of ``user``'s own conversations, while ``user`` may still read the knowledge base.
+
+        Once the document's row is gone its knowledge base is no longer known; then every knowledge
+        base of the conversation must be readable, so that a snapshot outlives its document but not
+        the right to read it.
+        """
+        readable = KnowledgeBase.objects.visible_to(user)
+        chosen = Conversation.knowledge_bases.through.objects.filter(
+            conversation=OuterRef("message__conversation")
+        )
+        return self.filter(message__conversation__in=Conversation.objects.visible_to(user)).filter(
+            Q(document__knowledge_base__in=readable)
+            | Q(document=None) & Exists(chosen) & ~Exists(chosen.exclude(knowledgebase__in=readable))
+        )
+
+
 class Citation(models.Model):
     """A source offered to the model, as it read at that moment; ``cited`` if the answer uses it."""
 
@@ -89,6 +108,8 @@ class Citation(models.Model):
     end = models.PositiveIntegerField(default=0)
     recall_score = models.FloatField(null=True)
     rerank_score = models.FloatField(null=True)
+
+    objects = CitationQuerySet.as_manager()
 
     class Meta:
         ordering = ["number"]

@@ -18,14 +18,18 @@ _MESSAGES = {
     "interrupted": _("The server stopped while this answer was being made. Ask again to get a whole one."),
     "no_knowledge_base": _("There is no knowledge base here that you may read. Choose one, then ask."),
     "search_unavailable": _("The search index does not answer at the moment. Try again in a minute."),
-    "answer_failed": _("Something went wrong while making this answer. The administrator finds it in the log."),
+    "answer_failed": _(
+        "Something went wrong while making this answer. The administrator finds it in the log."
+    ),
     "rerank_unavailable": _(
         "The second retrieval stage is not available, so the sources are in the order of the first."
     ),
     "not_found": _("The documents do not hold an answer to this question. These passages come closest."),
     "nothing_found": _("The documents hold nothing about this question."),
     "question_empty": _("Write a question first."),
-    "question_too_long": _("The question is too long: at most %(limit)d characters, this one has %(length)d."),
+    "question_too_long": _(
+        "The question is too long: at most %(limit)d characters, this one has %(length)d."
+    ),
     "too_many_questions": _("Too many questions in a minute. Wait a moment, then ask again."),
 }
 _UNKNOWN = _("Something unexpected happened (%(code)s).")
