@@ -27,16 +27,29 @@ def start_conversation(*, user, knowledge_bases: Iterable[KnowledgeBase], title:
 
     Raises QuestionRefused("no_knowledge_base") when there are none.
     """
-    ids = [knowledge_base.pk for knowledge_base in knowledge_bases]
-    visible = list(KnowledgeBase.objects.visible_to(user).filter(pk__in=ids))
-    if not visible:
-        raise QuestionRefused("no_knowledge_base")
+    visible = _readable(user, knowledge_bases)
     with transaction.atomic():
         conversation = Conversation(user=user, title=title.strip()[:200])
         conversation.full_clean()
         conversation.save()
         conversation.knowledge_bases.set(visible)
     return conversation
+
+
+def choose_knowledge_bases(*, conversation: Conversation, knowledge_bases: Iterable[KnowledgeBase]) -> None:
+    """From now on asks those of ``knowledge_bases`` that the conversation's owner may read.
+
+    Raises QuestionRefused("no_knowledge_base") when there are none.
+    """
+    conversation.knowledge_bases.set(_readable(conversation.user, knowledge_bases))
+
+
+def _readable(user, knowledge_bases: Iterable[KnowledgeBase]) -> list[KnowledgeBase]:
+    ids = [knowledge_base.pk for knowledge_base in knowledge_bases]
+    readable = list(KnowledgeBase.objects.visible_to(user).filter(pk__in=ids))
+    if not readable:
+        raise QuestionRefused("no_knowledge_base")
+    return readable
 
 
 def check_question(question: str) -> str:
