@@ -3,11 +3,13 @@
 from django.contrib import admin
 from django.urls import include, path
 
+from qa_project.api import api
 from qa_project.health import healthz
 
 urlpatterns = [
     path("healthz", healthz, name="healthz"),
     path("accounts/", include("allauth.account.urls")),
     path("admin/", admin.site.urls),
+    path("api/v1/", api.urls),
     path("i18n/", include("django.conf.urls.i18n")),
 ]

@@ -1,0 +1,20 @@
+"""The REST API under /api/v1/, with its OpenAPI page at /api/v1/docs."""
+
+from ninja import NinjaAPI
+
+from ingestion.api import router as ingestion_router
+from teams import api_errors
+from teams.auth import API_AUTH
+
+api = NinjaAPI(
+    title="QA Project",
+    version="1",
+    description=(
+        "Upload documents, search them in two stages, ask and get a cited answer. "
+        "Authenticate with `Authorization: Bearer KEY`."
+    ),
+    urls_namespace="api",
+    auth=API_AUTH,
+)
+api_errors.install(api)
+api.add_router("", ingestion_router)
