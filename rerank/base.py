@@ -37,3 +37,11 @@ class Reranker(Protocol):
 
 class RerankerUnavailable(Exception):
     """The reranker cannot answer now (not on this machine, server down). The recall order stands."""
+
+
+class RerankerMissing(RerankerUnavailable):
+    """Its files are not on this machine. Download them, or point to a folder that has them."""
+
+
+class RerankerUnusable(RerankerUnavailable):
+    """Its files do not fit the recipe (no head, other labels, own code). Choose another model."""
