@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from ingestion.errors import message_for
 from teams.models import EDITING_ROLES, Membership, Role, Team
 
 
@@ -21,12 +22,15 @@ def default_reranker() -> str:
 class KnowledgeBaseQuerySet(models.QuerySet):
     """The gate: what a person may read and change is decided here and nowhere else."""
 
+    def alive(self) -> "KnowledgeBaseQuerySet":
+        return self.filter(deleted_at=None)
+
     def visible_to(self, user) -> "KnowledgeBaseQuerySet":
         """Open to the team, or naming ``user``, or of a team that ``user`` owns."""
         if not user.is_authenticated:
             return self.none()
         memberships = Membership.objects.filter(user=user)
-        return self.filter(
+        return self.alive().filter(
             Q(team__in=memberships.filter(role=Role.OWNER).values("team"))
             | Q(team__in=memberships.values("team"))
             & (
@@ -70,13 +74,20 @@ class KnowledgeBase(models.Model):
     is_ephemeral = models.BooleanField(default=False, editable=False)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
+    deleted_at = models.DateTimeField(null=True, blank=True, editable=False)
+    """Set while its documents leave the index; then the row goes too."""
 
     objects = KnowledgeBaseQuerySet.as_manager()
 
     class Meta:
         ordering = ["name", "id"]
         constraints = [
-            models.UniqueConstraint(fields=["team", "name"], name="knowledge_base_name_once_per_team"),
+            models.UniqueConstraint(
+                fields=["team", "name"],
+                condition=Q(deleted_at=None),
+                name="knowledge_base_name_once_per_team",
+                violation_error_message=_("The team already has a knowledge base of this name."),
+            ),
             models.CheckConstraint(condition=Q(chunk_tokens__range=(64, 2048)), name="chunk_tokens_sane"),
             models.CheckConstraint(condition=Q(recall_limit__range=(1, 500)), name="recall_limit_sane"),
             models.CheckConstraint(condition=Q(top_n__range=(1, 50)), name="top_n_sane"),
@@ -157,6 +168,11 @@ class Document(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def error_message(self) -> str:
+        """Why it failed, in the reader's language; "" where it did not."""
+        return message_for(self.error_code, self.error_detail)
 
     @property
     def progress(self) -> float:

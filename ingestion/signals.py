@@ -1,4 +1,9 @@
-"""The only hidden arrows in the house: ingestion tells, retrieval listens."""
+"""The only hidden arrows in the house: ingestion tells, retrieval listens.
+
+A listener to a deletion calls `ingestion.services.purge_document` (or `purge_knowledge_base`)
+once nothing of it is left in its index; until then the signal is sent again by
+`ingestion.tasks.recover_documents`.
+"""
 
 from django.dispatch import Signal
 
@@ -7,3 +12,6 @@ document_chunked = Signal()
 
 document_deleted = Signal()
 """Sent after the transaction that marked a document deleted: ``document_id: UUID``."""
+
+knowledge_base_deleted = Signal()
+"""Sent after the transaction that marked a knowledge base deleted: ``knowledge_base_id: UUID``."""

@@ -1,0 +1,1 @@
+"""Files of every format to pages. `registry` names the function for each type."""
