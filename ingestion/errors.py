@@ -29,6 +29,7 @@ MESSAGES = {
     "too_many_pages": _("The file has more pages than are read: %(detail)s."),
     "too_much_text": _("The file holds more text than is read: %(detail)s."),
     "zip_bomb": _("The file unpacks to far more data than is allowed."),
+    "too_many_pixels": _("The image is too large: %(detail)s."),
     "timeout": _("Reading the file took too long and was stopped."),
     "out_of_memory": _("Reading the file needed too much memory and was stopped."),
     "crashed": _("The file could not be read: the reader broke down on it."),

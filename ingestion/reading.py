@@ -1,18 +1,14 @@
 """From a stored file to pages and chunks in the database."""
 
 import logging
-import shutil
-import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from uuid import UUID
 
 from django.db import DatabaseError
 
 from ingestion import chunking, sandbox, services
 from ingestion.errors import ParseCancelled, ParseFailed
+from ingestion.files import local_copy
 from ingestion.models import Document
 
 logger = logging.getLogger(__name__)
@@ -63,16 +59,3 @@ class _Reporter:
         self.next_report = now + SECONDS_BETWEEN_REPORTS
         if not services.report_progress(self.document_id, pages_done=done, pages_total=total):
             raise ParseCancelled
-
-
-@contextmanager
-def local_copy(document: Document) -> Iterator[Path]:
-    """The path of a document's bytes on this machine: the file itself, or a copy from remote storage."""
-    try:
-        yield Path(document.file.path)
-    except NotImplementedError:
-        with tempfile.NamedTemporaryFile() as copy:
-            with document.file.open("rb") as stored:
-                shutil.copyfileobj(stored, copy)
-            copy.flush()
-            yield Path(copy.name)

@@ -4,6 +4,7 @@ The child (`ingestion.parsers.child`) lives under limits of its own, sees no sec
 environment, may not open connections or start programs, and dies with its parent.
 """
 
+import base64
 import contextlib
 import json
 import os
@@ -14,7 +15,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 from django.conf import settings
@@ -35,15 +36,45 @@ def parse(path: Path, *, name: str, mime: str, on_page: Callable[[int, int], Non
     ends the child. Raises `ParseFailed`: the parser's own codes, or "timeout", "out_of_memory",
     "crashed", "missing_file".
     """
-    if not Path(path).exists():
-        raise ParseFailed("missing_file")
     order = {
-        "path": str(path),
+        "task": "parse",
         "name": name,
         "mime": mime,
         "ocr": settings.OCR,
         "max_pages": settings.MAX_PAGES,
-        "timeout_s": settings.PARSE_TIMEOUT_S,
+    }
+    pages: list[Page] = []
+    done, total = 0, 0
+    for message in _run(path, order, timeout_s=settings.PARSE_TIMEOUT_S):
+        match message:
+            case {"page": page}:
+                pages.append(decode_page(page))
+            case {"done": int(done), "total": int(total)}:
+                on_page(done, total)
+            case None:
+                on_page(done, total)
+            case {"end": int(count)}:
+                if count != len(pages):
+                    raise ParseFailed("crashed", f"{len(pages)} of {count} pages arrived")
+    return pages
+
+
+def paint(path: Path, *, mime: str, number: int, width: int, timeout_s: int) -> bytes:
+    """One page as PNG (see `ingestion.parsers.painting`); raises `ParseFailed`."""
+    order = {"task": "paint", "mime": mime, "number": number, "width": width}
+    for message in _run(path, order, timeout_s=timeout_s):
+        if message and "png" in message:
+            return base64.b64decode(message["png"])
+    raise ParseFailed("crashed")
+
+
+def _run(path: Path, order: dict, *, timeout_s: int) -> Iterator[dict | None]:
+    """Give a child its order and yield its messages; None every few seconds of silence."""
+    if not Path(path).exists():
+        raise ParseFailed("missing_file")
+    order |= {
+        "path": str(path),
+        "timeout_s": timeout_s,
         "memory_mb": settings.PARSE_MEMORY_MB,
         "parent": os.getpid(),
     }
@@ -58,15 +89,14 @@ def parse(path: Path, *, name: str, mime: str, on_page: Callable[[int, int], Non
             start_new_session=True,
         )
         try:
-            pages = _follow(child, on_page)
-            child.wait(timeout=HEARTBEAT_S)
-        except subprocess.TimeoutExpired as error:
-            raise ParseFailed("crashed", "the reader did not end") from error
+            ended = yield from _follow(child, timeout_s)
+            if not ended:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    child.wait(timeout=HEARTBEAT_S)
         finally:
             _kill(child)
-        if pages is None:
+        if not ended:
             raise _death(child.returncode, stderr)
-        return pages
 
 
 def _environment() -> dict[str, str]:
@@ -80,39 +110,33 @@ def _environment() -> dict[str, str]:
     }
 
 
-def _follow(child: subprocess.Popen[bytes], on_page: Callable[[int, int], None]) -> list[Page] | None:
-    """Read the child's messages to the end; None where it stopped without a last word."""
+def _follow(child: subprocess.Popen[bytes], timeout_s: int) -> Generator[dict | None, None, bool]:
+    """Pass on the child's messages; returns whether it came to a proper end."""
     lines: queue.Queue[bytes | None] = queue.Queue(maxsize=1000)
     stopped = threading.Event()
     threading.Thread(target=_pump, args=(child, lines, stopped), daemon=True).start()
-    deadline = time.monotonic() + settings.PARSE_TIMEOUT_S
-    pages: list[Page] = []
-    done, total = 0, 0
+    deadline = time.monotonic() + timeout_s
     try:
         while True:
             remaining = deadline - time.monotonic()
             if remaining <= 0:
-                raise ParseFailed("timeout", f"{settings.PARSE_TIMEOUT_S} s")
+                raise ParseFailed("timeout", f"{timeout_s} s")
             try:
                 line = lines.get(timeout=min(HEARTBEAT_S, remaining))
             except queue.Empty:
-                on_page(done, total)
+                yield None
                 continue
             if line is None:
-                return None
+                return False
             try:
                 message = json.loads(line)
             except ValueError:
-                return None  # died in the middle of a line
-            match message:
-                case {"page": page}:
-                    pages.append(decode_page(page))
-                case {"done": int(done), "total": int(total)}:
-                    on_page(done, total)
-                case {"failed": code, "detail": detail}:
-                    raise ParseFailed(code, detail)
-                case {"end": count}:
-                    return pages if count == len(pages) else None
+                return False  # died in the middle of a line
+            if "failed" in message:
+                raise ParseFailed(message["failed"], message["detail"])
+            yield message
+            if "end" in message or "png" in message:
+                return True
     finally:
         stopped.set()
 

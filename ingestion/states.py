@@ -15,6 +15,7 @@ from django.db import transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
+from ingestion import rendering
 from ingestion.models import Chunk, Document, DocumentPage, KnowledgeBase
 from ingestion.pages import Page, Span
 from ingestion.signals import document_chunked, document_deleted, knowledge_base_deleted
@@ -249,6 +250,7 @@ def purge_document(document_id: UUID | str) -> None:
     """Remove the row and the file of a deleted document, once the index holds nothing of it."""
     for document in Document.objects.filter(pk=document_id).exclude(deleted_at=None):
         document.file.delete(save=False)
+        rendering.forget(document.pk)
         document.delete()
 
 
@@ -257,4 +259,5 @@ def purge_knowledge_base(knowledge_base_id: UUID | str) -> None:
     for knowledge_base in KnowledgeBase.objects.filter(pk=knowledge_base_id).exclude(deleted_at=None):
         for document in knowledge_base.documents.all():
             document.file.delete(save=False)
+            rendering.forget(document.pk)
         knowledge_base.delete()

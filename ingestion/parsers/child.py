@@ -1,9 +1,11 @@
 """The child process that reads one file: ``python -m ingestion.parsers.child ORDER``.
 
 ORDER is JSON (see `ingestion.sandbox`). The answer goes to stdout, one JSON value a line:
-``{"done", "total"}``, ``{"page"}``, then ``{"end"}`` or ``{"failed", "detail"}``.
+``{"done", "total"}``, ``{"page"}``, then ``{"end"}`` or ``{"failed", "detail"}``; an order to
+paint is answered with one ``{"png"}`` in base 64.
 """
 
+import base64
 import ctypes
 import json
 import os
@@ -65,9 +67,6 @@ def main() -> None:
     restrain(timeout_s=order["timeout_s"], memory_mb=order["memory_mb"], parent=order["parent"])
 
     from ingestion.errors import ParseFailed
-    from ingestion.parsers import registry
-    from ingestion.parsers.base import Source
-    from ingestion.sandbox import encode_page
 
     total = 0
 
@@ -86,24 +85,39 @@ def main() -> None:
     def page_read(done: int) -> None:
         say({"done": done, "total": max(total, done)}, flush=done % 16 == 0 or done >= total)
 
-    source = Source(
-        path=Path(order["path"]),
-        name=order["name"],
-        mime=order["mime"],
-        ocr=order["ocr"],
-        max_pages=order["max_pages"],
-        pages_known=pages_known,
-        page_read=page_read,
-    )
-    count = chars = 0
-    try:
+    def paint() -> None:
+        from ingestion.parsers.painting import paint
+
+        png = paint(Path(order["path"]), mime=order["mime"], number=order["number"], width=order["width"])
+        say({"png": base64.b64encode(png).decode()})
+
+    def parse() -> None:
+        from ingestion.parsers import registry
+        from ingestion.parsers.base import Source
+        from ingestion.sandbox import encode_page
+
+        source = Source(
+            path=Path(order["path"]),
+            name=order["name"],
+            mime=order["mime"],
+            ocr=order["ocr"],
+            max_pages=order["max_pages"],
+            pages_known=pages_known,
+            page_read=page_read,
+        )
+        count = chars = 0
         for page in registry.parse(source):
             count += 1
             chars += sum(len(block.text) for block in page.blocks)
             if chars > source.max_chars:
                 raise ParseFailed("too_much_text", f"> {source.max_chars}")
             say({"page": encode_page(page)}, flush=False)
-        say({"end": count} if chars else {"failed": "no_text", "detail": ""})
+        if not chars:
+            raise ParseFailed("no_text")
+        say({"end": count})
+
+    try:
+        paint() if order["task"] == "paint" else parse()
     except ParseFailed as failure:
         say({"failed": failure.code, "detail": failure.detail})
     except MemoryError:

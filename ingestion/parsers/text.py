@@ -33,8 +33,9 @@ def _add(flow: Flow, paragraph: str, *, underlined: bool) -> None:
     if len(lines) >= 3 and UNDERLINE.match(first) and lines[2].strip() == first:
         lines = lines[1:]  # a title between two rules
         first = lines[0].strip()
-    if len(lines) >= 2 and first and UNDERLINE.match(lines[1].strip()) and (underlined or lines[1][0] in "=-"):
-        flow.heading(first, flow.level_of(lines[1].strip()[0]))
+    rule = lines[1].strip() if len(lines) >= 2 and first else ""
+    if UNDERLINE.match(rule) and (underlined or rule[0] in "=-"):
+        flow.heading(first, flow.level_of(rule[0]))
         lines = lines[2:]
     elif match := MARKED_HEADING.match(first):
         flow.heading(match[2], len(match[1]))
