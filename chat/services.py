@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable
 
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from chat import limits, live
+from chat import live
 from chat.models import Conversation, Message
 from ingestion.models import KnowledgeBase
+from teams.throttle import allow
 
 MAX_QUESTION_CHARACTERS = 4000
 _TITLE_CHARACTERS = 80
@@ -75,7 +77,7 @@ def ask(*, conversation: Conversation, question: str) -> Message:
     readable = KnowledgeBase.objects.visible_to(conversation.user)
     if not readable.filter(pk__in=conversation.knowledge_bases.values("pk")).exists():
         raise QuestionRefused("no_knowledge_base")
-    if not limits.may_ask(conversation.user_id):
+    if not allow(f"ask:{conversation.user_id}", settings.ASK_RATE_PER_MINUTE, 60):
         raise QuestionRefused("too_many_questions")
     for unfinished in conversation.messages.filter(
         status__in=[Message.Status.PENDING, Message.Status.STREAMING]

@@ -1,0 +1,59 @@
+"""Small pieces of the chat's markup."""
+
+from django import template
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from chat import notices, rendering, viewer
+from chat.models import Citation, Message
+
+register = template.Library()
+
+STAGES = {
+    "rewrite": gettext_lazy("Understanding the question"),
+    "recall": gettext_lazy("First stage: recall"),
+    "rerank": gettext_lazy("Second stage: rerank"),
+    "first_token": gettext_lazy("Until the first word"),
+    "llm": gettext_lazy("Writing"),
+    "check": gettext_lazy("Checking the statements"),
+    "total": gettext_lazy("In all"),
+}
+
+
+@register.simple_tag
+def place_of(citation: Citation, label: str = "") -> str:
+    """Where the passage stands: its page, then its headings, outermost first."""
+    page = label or (_("Page %(number)d") % {"number": citation.page} if citation.page else "")
+    return " · ".join(filter(None, [page, " › ".join(citation.heading_path)]))
+
+
+@register.filter
+def answer_html(message: Message) -> str:
+    return rendering.answer_html(message)
+
+
+@register.filter
+def notice_text(message: Message) -> str:
+    return notices.message_for(message.notice)
+
+
+@register.filter
+def sources_in_order(message: Message) -> list[Citation]:
+    """Cited sources first; of each part, by number."""
+    return viewer.in_order(message.citations.all())
+
+
+@register.filter
+def cited(sources: list[Citation]) -> list[Citation]:
+    return [source for source in sources if source.cited]
+
+
+@register.filter
+def uncited(sources: list[Citation]) -> list[Citation]:
+    return [source for source in sources if not source.cited]
+
+
+@register.filter
+def stages(message: Message) -> list[tuple[str, float]]:
+    """The parts of the work with the milliseconds each took, under their names."""
+    return [(STAGES.get(name, name), spent) for name, spent in message.timings_ms.items()]

@@ -1,0 +1,1 @@
+"""The chat's pages: thin, each action a real form or link first."""

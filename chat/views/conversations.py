@@ -1,0 +1,73 @@
+"""The chat page, with or without a conversation, and what can be done to a conversation."""
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_POST
+
+from chat import services, thread
+from chat.models import Conversation
+
+
+def chat_context(
+    request: HttpRequest, *, conversation: Conversation | None = None, question: str = ""
+) -> dict:
+    """What chat/chat.html needs; ``question`` is put back into the composer after a refusal."""
+    user = request.user
+    text = request.GET.get("q", "")
+    choices = thread.choices_for(user, conversation=conversation, asked_for=request.GET.get("kb", ""))
+    readable = [choice.knowledge_base.pk for choice in choices]
+    return {
+        "conversation": conversation,
+        "conversations": thread.conversations_of(user, text=text),
+        "listed": thread.LISTED,
+        "search": text,
+        "thread": thread.messages_of(user, conversation=conversation) if conversation else [],
+        "choices": choices,
+        "chosen": [choice.knowledge_base for choice in choices if choice.chosen],
+        "topics": [] if conversation else thread.example_topics(readable),
+        "can_ask": bool(conversation) or thread.has_ready_document(readable),
+        "question": question,
+    }
+
+
+def _page(request: HttpRequest, conversation: Conversation | None = None) -> HttpResponse:
+    context = chat_context(request, conversation=conversation)
+    searching = request.htmx and request.htmx.target == "conversations"
+    return render(request, "chat/_conversations.html" if searching else "chat/chat.html", context)
+
+
+@login_required
+@require_GET
+def home(request: HttpRequest) -> HttpResponse:
+    return _page(request)
+
+
+@login_required
+@require_GET
+def conversation(request: HttpRequest, pk: UUID) -> HttpResponse:
+    return _page(request, _open(request, pk))
+
+
+@login_required
+@require_POST
+def rename(request: HttpRequest, pk: UUID) -> HttpResponse:
+    conversation = _open(request, pk)
+    services.rename(conversation=conversation, title=request.POST.get("title", ""))
+    return redirect("chat:conversation", conversation.pk)
+
+
+@login_required
+@require_POST
+def delete(request: HttpRequest, pk: UUID) -> HttpResponse:
+    services.delete(conversation=_open(request, pk))
+    messages.success(request, _("The conversation is deleted."))
+    return redirect("chat:home")
+
+
+def _open(request: HttpRequest, pk: UUID) -> Conversation:
+    return get_object_or_404(Conversation.objects.visible_to(request.user), pk=pk)
