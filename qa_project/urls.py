@@ -8,8 +8,11 @@ from qa_project.health import healthz
 
 urlpatterns = [
     path("healthz", healthz, name="healthz"),
-    path("accounts/", include("allauth.account.urls")),
+    path("accounts/", include("teams.account_urls")),
     path("admin/", admin.site.urls),
+    path("", include("teams.urls")),
     path("api/v1/", api.urls),
     path("i18n/", include("django.conf.urls.i18n")),
+    path("", include("ingestion.urls")),
+    path("", include("retrieval.urls")),
 ]

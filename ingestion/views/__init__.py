@@ -1,0 +1,1 @@
+"""Pages of the documents room: knowledge bases, their documents, and the work in progress."""

@@ -1,0 +1,50 @@
+"""Pages of the search room: a knowledge base's models and limits, and a search that shows its work."""
+
+from copy import copy
+from uuid import UUID
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_http_methods
+
+from ingestion import services
+from ingestion.views.gate import open_knowledge_base
+from retrieval.forms import SearchSettingsForm
+
+REMAKES_INDEX = frozenset({"embedder", "chunk_tokens"})
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def settings(request: HttpRequest, pk: UUID) -> HttpResponse:
+    knowledge_base = open_knowledge_base(request.user, pk, editing=True)
+    form = SearchSettingsForm(request.POST or None, instance=knowledge_base)
+    if request.method == "POST" and form.is_valid():
+        try:
+            services.update_knowledge_base(
+                knowledge_base=copy(knowledge_base), user=request.user, **form.cleaned_data
+            )
+        except ValidationError as refusal:
+            form.add_error(None, refusal)
+        else:
+            messages.success(request, _saved(form, knowledge_base))
+            return redirect("retrieval:settings", pk)
+    context = {"knowledge_base": knowledge_base, "form": form}
+    return render(request, "retrieval/settings.html", context)
+
+
+def _saved(form: SearchSettingsForm, knowledge_base) -> str:
+    count = knowledge_base.documents.alive().count() if REMAKES_INDEX & set(form.changed_data) else 0
+    if not count:
+        return _("Saved.")
+    sentence = ngettext(
+        "Saved. %(count)d document is indexed again; its progress is on the page of the knowledge base.",
+        "Saved. %(count)d documents are indexed again; their progress is on the page of the knowledge base.",
+        count,
+    )
+    return sentence % {"count": count}
