@@ -12,6 +12,8 @@ import pytest
 from ingestion.models import KnowledgeBase
 from teams.models import Membership, Role, Team, User
 
+pytest_plugins = ["tests.servers"]
+
 PASSWORD = "correct horse battery staple"
 
 
