@@ -1,7 +1,6 @@
 """Reading a checkpoint so that a wrong one fails loudly, with a sentence that says why."""
 
 import json
-import logging
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +8,11 @@ import torch
 from safetensors import safe_open
 from transformers import AutoConfig, PretrainedConfig, PreTrainedModel
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
+from transformers.utils import logging
 
 from rerank.base import RerankerUnusable
 
-logger = logging.getLogger(__name__)
+logging.disable_progress_bar()  # bars of a server go nowhere
 
 
 def read_config(path: Path) -> dict[str, Any]:

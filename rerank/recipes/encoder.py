@@ -54,7 +54,9 @@ class Encoder(LocalReranker):
         reduce_body(self.model, placement.dtype)
         self.model.to(placement.device)
         self.specials = self.core.num_special_tokens_to_add(is_pair=True)
-        self.segmented = getattr(config, "type_vocab_size", 0) > 1
+        self.segmented = (
+            "token_type_ids" in self.tokenizer.model_input_names and getattr(config, "type_vocab_size", 0) > 1
+        )
 
     def config(self, path: Path) -> Any:
         return load_config(path)
