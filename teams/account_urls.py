@@ -1,10 +1,13 @@
 """The pages of django-allauth that this product has.
 
-Nobody signs up by themselves, and an administrator changes addresses. The names are allauth's own, since its views reverse them.
+Nobody signs up by themselves, and an administrator changes addresses. The names are allauth's own,
+since its views reverse them.
 """
 
 from allauth.account import views
 from django.urls import path, re_path
+
+from teams.views import accounts
 
 urlpatterns = [
     path("login/", views.login, name="account_login"),
@@ -13,7 +16,7 @@ urlpatterns = [
     path("inactive/", views.account_inactive, name="account_inactive"),
     path("reauthenticate/", views.reauthenticate, name="account_reauthenticate"),
     path("password/change/", views.password_change, name="account_change_password"),
-    path("password/reset/", views.password_reset, name="account_reset_password"),
+    path("password/reset/", accounts.password_reset, name="account_reset_password"),
     path("password/reset/done/", views.password_reset_done, name="account_reset_password_done"),
     re_path(
         r"^password/reset/key/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)/$",
