@@ -18,7 +18,7 @@ from chat.models import Citation, Message
 from chat.threads import Stopped, in_thread
 from ingestion.models import KnowledgeBase
 from retrieval.embedders.base import EmbedderUnavailable
-from retrieval.passages import Passage, SearchOptions
+from retrieval.passages import SearchOptions
 from retrieval.stores.base import StoreUnavailable
 
 logger = logging.getLogger(__name__)
@@ -78,7 +78,7 @@ class AnswerResult:
     refused: bool
     notice: str
     citations: list[Found]
-    passages: list[Passage]
+    passages: list[Found]
     unsupported: list[list[int]]
     timings_ms: dict[str, float]
     model: str
@@ -137,7 +137,7 @@ async def stream_once(
         refused=draft.refused,
         notice=draft.notice,
         citations=[found for found in draft.found if found.number in draft.cited],
-        passages=[found.passage for found in draft.found],
+        passages=list(draft.found),
         unsupported=draft.unsupported,
         timings_ms=draft.timings_ms,
         model=draft.model,

@@ -22,8 +22,6 @@ _ATTRIBUTES = {
     "mark": {"class", "title"},
     "span": {"class"},
     "ol": {"start"},
-    "td": {"style"},
-    "th": {"style"},
 }
 # Private-use characters mark the ends of a doubtful range through the Markdown parser: it passes them
 # on as text, and no answer may contain them (`_without_private`).

@@ -1,53 +1,48 @@
-"""Server-sent events: how an answer's events become lines of ``text/event-stream``."""
+"""Server-sent events from an async generator."""
 
-from collections.abc import AsyncIterator, Callable
-from html import escape
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator
 
-from asgiref.sync import sync_to_async
+from django.http import StreamingHttpResponse
 
-from chat.events import AnswerEvent, Done, Failed, SourcesFound, Token
-from chat.models import Message
-
-CONTENT_TYPE = "text/event-stream; charset=utf-8"
-HEADERS = {"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no"}
-"""A proxy that buffers or compresses would hold the tokens back."""
-
-KEEP_ALIVE = ": still here\n\n"
+PING_EVERY_S = 15.0
 
 
-def encode(event: str, data: str, *, id: int | None = None) -> str:
-    """One event; every line of ``data`` becomes a line of its own, as the format wants."""
-    lines = [f"event: {event}"] + ([] if id is None else [f"id: {id}"])
-    lines += [f"data: {line}" for line in data.replace("\r\n", "\n").replace("\r", "\n").split("\n")]
-    return "\n".join(lines) + "\n\n"
+def event(name: str, data: object) -> str:
+    """One event, its data as JSON on one line."""
+    return f"event: {name}\ndata: {json.dumps(data, ensure_ascii=False)}\n\n"
 
 
-async def answer_stream(
-    events: AsyncIterator[AnswerEvent], *, after: int, render: Callable[[str, Message], str]
-) -> AsyncIterator[str]:
-    """The events of one answer: text (an empty one to fill), sources, token, done or failed.
+def response(events: AsyncIterator[str]) -> StreamingHttpResponse:
+    """``events`` as they come; a comment now and then keeps proxies from closing a silent stream."""
+    streaming = StreamingHttpResponse(with_pings(events), content_type="text/event-stream")
+    streaming["Cache-Control"] = "no-cache"
+    streaming["X-Accel-Buffering"] = "no"
+    return streaming
 
-    ``render(name, message)`` makes the markup of "text", "sources" and "message"; it may read the
-    database. A token's id is the number of characters sent so far, which is what ``after`` of a
-    reader that comes back holds; then the text on its page is kept and only the rest is sent.
+
+async def with_pings(events: AsyncIterator[str], *, every_s: float = PING_EVERY_S) -> AsyncIterator[str]:
+    """``events``, and the comment ": ping" whenever ``every_s`` seconds pass without one.
+
+    Closes ``events`` when the reader leaves, so that nothing goes on for nobody.
     """
-    in_thread = sync_to_async(render)
-    position = after
-    if not after:
-        yield encode("text", await in_thread("text", None))
+    following = None
     try:
-        async for event in events:
-            match event:
-                case SourcesFound(message=message):
-                    yield encode("sources", await in_thread("sources", message))
-                case Token(text=""):
-                    yield KEEP_ALIVE
-                case Token(text=text):
-                    position += len(text)
-                    yield encode("token", escape(text), id=position)
-                case Done(message=message):
-                    yield encode("done", await in_thread("message", message))
-                case Failed(message=message):
-                    yield encode("failed", await in_thread("message", message))
-    except Message.DoesNotExist:  # its conversation was deleted: nothing takes its place
-        yield encode("done", "")
+        while True:
+            following = following or asyncio.ensure_future(anext(events, None))
+            done, _ = await asyncio.wait({following}, timeout=every_s)
+            if not done:
+                yield ": ping\n\n"
+                continue
+            item, following = following.result(), None
+            if item is None:
+                return
+            yield item
+    finally:
+        if following is not None:
+            following.cancel()
+            with contextlib.suppress(asyncio.CancelledError, Exception):
+                await following
+        await events.aclose()

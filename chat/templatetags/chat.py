@@ -38,6 +38,13 @@ def notice_text(message: Message) -> str:
 
 
 @register.filter
+def question_of(answer: Message) -> str:
+    """The question that ``answer`` follows."""
+    asked = answer.conversation.messages.filter(role=Message.Role.USER, created_at__lte=answer.created_at)
+    return asked.order_by("-created_at").values_list("text", flat=True).first() or ""
+
+
+@register.filter
 def sources_in_order(message: Message) -> list[Citation]:
     """Cited sources first; of each part, by number."""
     return viewer.in_order(message.citations.all())
