@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import translation
 from django.views.decorators.http import require_GET, require_POST
 
-from chat import live, notices, services, sse, thread
+from chat import answer_stream, live, notices, services, thread
 from chat.forms import AskForm
 from chat.models import Conversation, Message
 from chat.views.conversations import chat_context
@@ -98,9 +98,9 @@ async def stream(request: HttpRequest, pk: UUID) -> StreamingHttpResponse:
 
     events = live.follow(answer.pk, after=after)
     return StreamingHttpResponse(
-        sse.answer_stream(events, after=after, render=markup),
-        content_type=sse.CONTENT_TYPE,
-        headers=sse.HEADERS,
+        answer_stream.page_events(events, after=after, render=markup),
+        content_type=answer_stream.CONTENT_TYPE,
+        headers=answer_stream.HEADERS,
     )
 
 
