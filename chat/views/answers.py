@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import translation
 from django.views.decorators.http import require_GET, require_POST
 
-from chat import answer_stream, live, notices, services, thread
+from chat import answer_stream, live, notices, page, services
 from chat.forms import AskForm
 from chat.models import Conversation, Message
 from chat.views.conversations import chat_context
@@ -49,10 +49,10 @@ def _asked(
     request: HttpRequest, conversation: Conversation, answer: Message, *, is_new: bool
 ) -> HttpResponse:
     """The question and the pending answer, for the end of the thread; for a new one also its frame."""
-    latest = thread.messages_of(request.user, conversation=conversation).order_by("-created_at")[:2]
+    latest = page.messages_of(request.user, conversation=conversation).order_by("-created_at")[:2]
     context = {"conversation": conversation, "messages": reversed(latest), "is_new": is_new}
     if is_new:
-        context["conversations"] = thread.conversations_of(request.user)
+        context["conversations"] = page.conversations_of(request.user)
     response = render(request, "chat/_asked.html", context)
     if is_new:
         response["HX-Push-Url"] = reverse("chat:conversation", args=[conversation.pk])
@@ -91,7 +91,7 @@ async def stream(request: HttpRequest, pk: UUID) -> StreamingHttpResponse:
 
     def markup(name: str, message: Message | None) -> str:
         with translation.override(language):
-            shown = thread.with_sources(Message.objects.filter(pk=answer.pk), user=user).first()
+            shown = page.with_sources(Message.objects.filter(pk=answer.pk), user=user).first()
             if shown is None:  # deleted while it was read
                 return ""
             return render_to_string(f"chat/_{name}.html", {"message": shown, "just_finished": True}, request)

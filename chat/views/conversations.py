@@ -9,7 +9,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
-from chat import services, thread
+from chat import page, services
 from chat.models import Conversation
 
 
@@ -19,18 +19,18 @@ def chat_context(
     """What chat/chat.html needs; ``question`` is put back into the composer after a refusal."""
     user = request.user
     text = request.GET.get("q", "")
-    choices = thread.choices_for(user, conversation=conversation, asked_for=request.GET.get("kb", ""))
+    choices = page.choices_for(user, conversation=conversation, asked_for=request.GET.get("kb", ""))
     readable = [choice.knowledge_base.pk for choice in choices]
     return {
         "conversation": conversation,
-        "conversations": thread.conversations_of(user, text=text),
-        "listed": thread.LISTED,
+        "conversations": page.conversations_of(user, text=text),
+        "listed": page.LISTED,
         "search": text,
-        "thread": thread.messages_of(user, conversation=conversation) if conversation else [],
+        "thread": page.messages_of(user, conversation=conversation) if conversation else [],
         "choices": choices,
         "chosen": [choice.knowledge_base for choice in choices if choice.chosen],
-        "topics": [] if conversation else thread.example_topics(readable),
-        "can_ask": bool(conversation) or thread.has_ready_document(readable),
+        "topics": [] if conversation else page.example_topics(readable),
+        "can_ask": bool(conversation) or page.has_ready_document(readable),
         "question": question,
     }
 
