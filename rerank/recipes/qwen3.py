@@ -34,7 +34,7 @@ class Qwen3(Decoder):
         self.body_extra = -len(self.before) - len(self.after)  # the card's length counts the whole prompt
 
     def query_part(self, query: str) -> list[int]:
-        room = self.max_length * 3 // 4
+        room = (self.max_length + self.body_extra) * 3 // 4
         start, end = f"<Instruct>: {self.instruction}\n<Query>: ", "\n<Document>:"
         ids = token_ids(self.core, [start + query + end])[0]
         if len(ids) > room:

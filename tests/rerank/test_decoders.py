@@ -75,9 +75,8 @@ def test_qwen3_takes_an_instruction_and_keeps_its_prompt_when_it_cuts(tmp_path):
     [[row]] = reranker.rows([(QUERY, LONG)])
     text = reranker.tokenizer.decode(row.ids)
     assert len(row.ids) == 400
-    assert text.startswith(
-        qwen3.BEFORE + f"<Instruct>: find the rule\n<Query>: {QUERY}\n<Document>: the north"
-    )
+    question = f"<Instruct>: find the rule\n<Query>: {QUERY}\n<Document>: the north"
+    assert text.startswith(qwen3.BEFORE + question)
     assert text.endswith(qwen3.AFTER)
 
 
@@ -91,7 +90,7 @@ def test_a_query_too_long_for_qwen3_leaves_room_for_the_document(tmp_path):
 
 @pytest.mark.parametrize("max_length", [8192, 90])
 def test_mxbai_v2_scores_are_those_of_its_library(tmp_path, max_length):
-    """Written after mxbai-rerank 0.1.6, whose own code needs a tokenizer method that transformers 5 dropped."""
+    """Written after mxbai-rerank 0.1.6: its own code calls what transformers 5 dropped."""
     path = checkpoints.qwen2(tmp_path / "model")
     tokenizer = AutoTokenizer.from_pretrained(path)
 

@@ -16,7 +16,7 @@ LONG = " ".join(f"{text} lunch {number}" for number, text in enumerate(TEXTS * 2
 
 
 def bcembedding_probabilities(path, query: str, texts: list[str], *, max_length: int = 512) -> list[float]:
-    """The windows of ``reranker_tokenize_preproc``, and the maximum of their sigmoids, one window at a time."""
+    """The windows of ``reranker_tokenize_preproc`` and the maximum of their sigmoids, one at a time."""
     tokenizer = AutoTokenizer.from_pretrained(path)
     model = AutoModelForSequenceClassification.from_pretrained(path).eval()
     head = tokenizer(query)["input_ids"]
