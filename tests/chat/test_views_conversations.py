@@ -69,7 +69,7 @@ def test_search_looks_into_titles_and_messages(client, alice, conversation, know
 def test_a_knowledge_base_named_in_the_address_is_chosen(client, alice, team, knowledge_base):
     other = KnowledgeBase.objects.create(team=team, name="Other", created_by=alice)
     client.force_login(alice)
-    choices = client.get(reverse("chat:home"), {"kb": str(other.pk)}).context["choices"]
+    choices = client.get(reverse("chat:home"), {"knowledge_base": str(other.pk)}).context["choices"]
     assert {each.knowledge_base.name: each.chosen for each in choices} == {"Handbook": False, "Other": True}
 
 
