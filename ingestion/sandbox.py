@@ -73,7 +73,7 @@ def _run(path: Path, order: dict, *, timeout_s: int) -> Iterator[dict | None]:
     if not Path(path).exists():
         raise ParseFailed("missing_file")
     order |= {
-        "path": str(path),
+        "path": str(Path(path).resolve()),
         "timeout_s": timeout_s,
         "memory_mb": settings.PARSE_MEMORY_MB,
         "parent": os.getpid(),

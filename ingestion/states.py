@@ -81,6 +81,32 @@ def report_progress(
     )
 
 
+def release(document_id: UUID | str) -> None:
+    """Give a claim back, uncounted: its worker lives, but something that it needs does not answer."""
+    Document.objects.alive().filter(pk=document_id, status__in=UNFINISHED, attempts__gt=0).update(
+        heartbeat_at=None, attempts=F("attempts") - 1, updated_at=timezone.now()
+    )
+
+
+def index_again(document_id: UUID | str) -> bool:
+    """Send a ready document to the index once more; it goes on answering. False where it is not ready."""
+    with transaction.atomic():
+        changed = (
+            Document.objects.alive()
+            .filter(pk=document_id, status=Status.READY)
+            .update(
+                status=Status.INDEXING,
+                chunks_done=0,
+                attempts=0,
+                heartbeat_at=None,
+                updated_at=timezone.now(),
+            )
+        )
+        if changed:
+            transaction.on_commit(lambda: announce_chunks(UUID(str(document_id))), robust=True)
+    return bool(changed)
+
+
 def replace_chunks(*, document: Document, pages: Sequence[Page], spans: Sequence[Span]) -> bool:
     """Store a parse as the document's next version, in one transaction, and tell the index.
 
