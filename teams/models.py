@@ -169,7 +169,7 @@ class ModelConnection(models.Model):
     kind = models.CharField(_("kind"), max_length=10, choices=Kind.choices)
     protocol = models.CharField(_("protocol"), max_length=10, choices=Protocol.choices)
     name = models.CharField(_("name"), max_length=80)
-    base_url = models.URLField(_("base URL"))
+    base_url = models.CharField(_("base URL"), max_length=300)
     model = models.CharField(_("model"), max_length=120, blank=True)
     api_key = EncryptedTextField(_("API key"), blank=True, default="")
     last_test_at = models.DateTimeField(null=True, blank=True)

@@ -26,6 +26,8 @@ def check_url(url: str) -> None:
         host, port = parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)
     except ValueError as error:
         raise AddressRefused(_("This is not a web address.")) from error
+    if any(character.isspace() or not character.isprintable() for character in url):
+        raise AddressRefused(_("This is not a web address."))
     if parts.scheme not in ("http", "https") or not host:
         raise AddressRefused(_("The address must begin with http:// or https://."))
     if parts.username or parts.password:
