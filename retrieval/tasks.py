@@ -1,0 +1,61 @@
+"""The queue's side of retrieval. Tasks take ids; doing one twice does no harm."""
+
+from uuid import UUID
+
+from celery import Task, shared_task
+
+from retrieval import indexing, runs
+from retrieval.embedders.base import EmbedderUnavailable
+from retrieval.stores.base import StoreUnavailable
+
+UNTIL_IT_ANSWERS = {
+    "autoretry_for": (EmbedderUnavailable, StoreUnavailable),
+    "retry_backoff": 5,
+    "retry_backoff_max": 300,
+    "max_retries": 6,
+}
+"""Five minutes in all: a server that is restarted is waited for, one that is gone is not."""
+
+
+class IndexTask(Task):
+    def on_failure(self, exc, task_id, args, kwargs, einfo) -> None:
+        """After the last attempt the owner is told, and may try again."""
+        if isinstance(exc, (EmbedderUnavailable, StoreUnavailable)):
+            indexing.give_up(UUID(args[0] if args else kwargs["document_id"]), exc)
+
+
+@shared_task(base=IndexTask, **UNTIL_IT_ANSWERS)
+def index_document(document_id: str) -> None:
+    """Make a document's newest version findable."""
+    indexing.index(UUID(document_id))
+
+
+@shared_task(**UNTIL_IT_ANSWERS)
+def remove_document(document_id: str) -> None:
+    """Take a deleted document out of the index and the database."""
+    indexing.remove_document(UUID(document_id))
+
+
+@shared_task(**UNTIL_IT_ANSWERS)
+def remove_knowledge_base(knowledge_base_id: str) -> None:
+    """Take a deleted knowledge base out of the index and the database."""
+    indexing.remove_knowledge_base(UUID(knowledge_base_id))
+
+
+@shared_task(**UNTIL_IT_ANSWERS)
+def repair_index() -> None:
+    """Make the index agree with the database."""
+    indexing.repair()
+
+
+@shared_task
+def run_evaluation(run_id: str) -> None:
+    """Measure the pipelines of an evaluation run, going on where it stood."""
+    runs.execute_run(UUID(run_id))
+
+
+@shared_task
+def recover_runs() -> None:
+    """Send evaluation runs that nobody works on again."""
+    for run_id in runs.unfinished_runs():
+        run_evaluation.delay(str(run_id))
