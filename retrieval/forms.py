@@ -10,8 +10,10 @@ from django.utils.translation import gettext_lazy as _
 from ingestion.models import KnowledgeBase
 from rerank.catalogue import CATALOGUE, on_this_machine
 from retrieval import embedders
+from retrieval.passages import SearchOptions
 from teams.models import ModelConnection
 
+NO_RERANKER = "-"
 BUILT_IN_RERANKERS = ("late-interaction",)
 Choices = list[tuple[str, str]]
 
@@ -45,7 +47,7 @@ class SearchSettingsForm(forms.ModelForm):
                 choices.append((current, _("%(name)s (not on this machine)") % {"name": current}))
             self.fields[name] = forms.ChoiceField(
                 label=self.fields[name].label,
-                help_text=self.fields[name].help_text,
+                help_text=self.Meta.help_texts.get(name, ""),
                 choices=choices,
                 required=name != "llm",
             )
@@ -65,6 +67,39 @@ class SearchSettingsForm(forms.ModelForm):
         if (data.get("top_n") or 0) > (data.get("recall_limit") or 500):
             self.add_error("top_n", _("No more passages can be given on than are recalled."))
         return data
+
+
+class SearchForm(forms.Form):
+    """A query for the page that shows both stages. Sent by GET: a search can be linked to."""
+
+    q = forms.CharField(label=_("Query"), max_length=4000)
+    knowledge_base = forms.ModelMultipleChoiceField(
+        KnowledgeBase.objects.none(), label=_("Knowledge bases"), widget=forms.CheckboxSelectMultiple
+    )
+    recall_limit = forms.IntegerField(label=_("Passages recalled"), min_value=1, max_value=500, initial=50)
+    top_n = forms.IntegerField(label=_("Passages kept"), min_value=1, max_value=50, initial=10)
+    reranker = forms.ChoiceField(label=_("Second stage"), required=False)
+
+    def __init__(self, data=None, *, knowledge_bases: list[KnowledgeBase], rerankers: Choices):
+        super().__init__(data, auto_id="search_%s")
+        pks = [each.pk for each in knowledge_bases]
+        self.fields["knowledge_base"].queryset = KnowledgeBase.objects.filter(pk__in=pks)
+        self.fields["knowledge_base"].initial = pks
+        self.fields["reranker"].choices = [
+            ("", _("The knowledge base's own")),
+            (NO_RERANKER, _("Switched off")),
+            *rerankers,
+        ]
+
+    def options(self) -> SearchOptions:
+        """What the form asks of `retrieval.search.search`; no threshold, so that all is seen."""
+        data = self.cleaned_data
+        return SearchOptions(
+            top_n=data["top_n"],
+            recall_limit=data["recall_limit"],
+            rerank=data["reranker"] != NO_RERANKER,
+            reranker=data["reranker"] or None if data["reranker"] != NO_RERANKER else None,
+        )
 
 
 def embedder_choices(connections: list[ModelConnection]) -> Choices:

@@ -17,6 +17,7 @@ from ingestion.views.progress import progress_context
 from ingestion.views.reading import read_page
 
 DEFAULT_WIDTH = 1200
+IMAGE_MAX_AGE_S = 300
 
 
 @login_required
@@ -35,7 +36,7 @@ def detail(request: HttpRequest, pk: UUID) -> HttpResponse:
 @login_required
 @require_GET
 def page_image(request: HttpRequest, pk: UUID, number: int) -> HttpResponse:
-    """PNG of one page. Kept by the browser, but asked for each time: access may have ended."""
+    """PNG of one page. A browser keeps it for minutes only: access to it may end."""
     document = open_document(request.user, pk)
     width = _image_width(request.GET.get("width", ""))
     etag = f'"{document.sha256[:32]}-{number}-{width}"'
@@ -47,7 +48,7 @@ def page_image(request: HttpRequest, pk: UUID, number: int) -> HttpResponse:
             raise Http404 from error
         response = HttpResponse(png, content_type="image/png")
     response["ETag"] = etag
-    patch_cache_control(response, private=True, no_cache=True)
+    patch_cache_control(response, private=True, max_age=IMAGE_MAX_AGE_S)
     return response
 
 

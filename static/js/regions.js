@@ -13,6 +13,17 @@
   document.addEventListener("focusin", (event) => light(event, true));
   document.addEventListener("focusout", (event) => light(event, false));
 
+  // The marked passage is brought into view in its own pane, without moving the page around it.
+  const showMarked = () => {
+    const pane = document.querySelector(".reader-page");
+    const marked = pane?.querySelector("mark, .region.marked");
+    if (!marked) return;
+    const { top, height } = marked.getBoundingClientRect();
+    pane.scrollTop += top - pane.getBoundingClientRect().top - Math.max((pane.clientHeight - height) / 3, 16);
+  };
+  window.addEventListener("load", showMarked);
+  document.addEventListener("htmx:afterSettle", showMarked);
+
   // A click on marked-up text leads to its chunk; regions of an image are links already.
   document.addEventListener("click", (event) => {
     const place = event.target.closest?.(".page-text [data-chunk]");

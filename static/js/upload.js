@@ -12,9 +12,11 @@
   const AT_ONCE = 3;
   const waiting = [];
   let running = 0;
+  const outcomes = { taken: 0, refused: 0 };
 
   form.querySelector("[data-without-script]").hidden = true;
   input.required = false;
+  input.classList.add("visually-hidden"); // the zone around it is its label, and shows its focus
 
   function add(files) {
     for (const file of files) {
@@ -24,10 +26,10 @@
       const upload = { file, item, request: null };
       item.querySelector("[data-cancel]").addEventListener("click", () => cancel(upload));
       item.querySelector("[data-again]").addEventListener("click", () => enqueue(upload));
+      item.querySelector("[data-dismiss]").addEventListener("click", () => cancel(upload));
       // Said at once, without sending 300 MB first; the server judges for itself in any case.
-      if (file.size > maxBytes) refuse(upload, words.tooLarge);
-      else if (file.size === 0) refuse(upload, words.empty);
-      else enqueue(upload);
+      const reason = file.size > maxBytes ? words.tooLarge : file.size === 0 ? words.empty : "";
+      if (reason) { refuse(upload, reason); count("refused"); } else enqueue(upload);
     }
   }
 
@@ -70,7 +72,28 @@
     receipt.innerHTML = request.responseText;
     const item = receipt.content.querySelector("li");
     if (!item) return lost(upload, words.unreadable);
+    const dismiss = upload.item.querySelector("[data-dismiss]");
     upload.item.replaceWith(item);
+    upload.item = item;
+    if (item.dataset.outcome === "refused") {
+      item.querySelector(".badge").before(dismiss);
+      dismiss.hidden = false;
+    }
+    count(item.dataset.outcome);
+  }
+
+  // In words for everybody; what was taken stands in the table below and need not stay here.
+  function count(outcome) {
+    outcomes[outcome] += 1;
+    const parts = [];
+    for (const [word, number, kind] of [[words.taken, outcomes.taken, "success"], [words.notTaken, outcomes.refused, "danger"]]) {
+      if (!number) continue;
+      const badge = document.createElement("span");
+      badge.className = `badge ${kind}`;
+      badge.textContent = `${word} ${number}`;
+      parts.push(badge);
+    }
+    document.getElementById("upload-summary").replaceChildren(...parts);
   }
 
   function cancel(upload) {
@@ -83,16 +106,19 @@
 
   function refuse(upload, reason) {
     upload.item.classList.add("refused");
-    show(upload, { again: false, cancel: false, bar: false });
-    upload.item.querySelector("[data-state]").textContent = reason;
+    show(upload, { again: false, cancel: false, bar: false, dismiss: true });
+    const state = upload.item.querySelector("[data-state]");
+    state.textContent = reason;
+    state.classList.remove("muted");
   }
 
   function lost(upload, reason) {
     refuse(upload, reason);
-    show(upload, { again: true, cancel: true, bar: false });
+    show(upload, { again: true, cancel: false, bar: false, dismiss: true });
   }
 
-  function show(upload, { again, cancel, bar }) {
+  function show(upload, { again, cancel, bar, dismiss = false }) {
+    upload.item.querySelector("[data-dismiss]").hidden = !dismiss;
     upload.item.querySelector("[data-again]").hidden = !again;
     upload.item.querySelector("[data-cancel]").hidden = !cancel;
     upload.item.querySelector("progress").hidden = !bar;
@@ -102,7 +128,10 @@
   let timer = 0;
   function settle() {
     clearTimeout(timer);
-    const refresh = () => window.htmx?.trigger("#documents", "refresh");
+    const refresh = () => {
+      window.htmx?.trigger("#documents", "refresh");
+      for (const item of list.querySelectorAll('[data-outcome="taken"]')) item.remove();
+    };
     if (running === 0) refresh();
     else timer = setTimeout(refresh, 1500);
   }

@@ -151,7 +151,8 @@ class TestPageImage:
         response = client.get(address(pdf, "page_image", 1))
         assert response["Content-Type"] == "image/png"
         assert response.content.startswith(b"\x89PNG")
-        assert set(response["Cache-Control"].split(", ")) == {"private", "no-cache"}
+        assert set(response["Cache-Control"].split(", ")) == {"private", "max-age=300"}
+        assert "Cookie" in response["Vary"]
         again = client.get(address(pdf, "page_image", 1), headers={"If-None-Match": response["ETag"]})
         assert again.status_code == 304
 
