@@ -25,7 +25,7 @@ def encode(event: str, data: str, *, id: int | None = None) -> str:
 async def page_events(
     events: AsyncIterator[AnswerEvent], *, after: int, render: Callable[[str, Message | None], str]
 ) -> AsyncIterator[str]:
-    """The events of one answer: text (an empty one to fill), sources, token, done or failed.
+    """The events of one answer: sources, text (an empty one to fill), token, done or failed.
 
     ``render(name, message)`` makes the markup of "text", "sources" and "message"; it may read the
     database. A token's id is the number of characters sent so far, which is what ``after`` of a
@@ -33,8 +33,6 @@ async def page_events(
     """
     in_thread = sync_to_async(render)
     position = after
-    if not after:
-        yield encode("text", await in_thread("text", None))
     try:
         async for event in events:
             match event:
@@ -43,6 +41,8 @@ async def page_events(
                 case Token(text=""):
                     yield KEEP_ALIVE
                 case Token(text=text):
+                    if not position:  # makes room: what the page was drawn with is told again
+                        yield encode("text", await in_thread("text", None))
                     position += len(text)
                     yield encode("token", escape(text), id=position)
                 case Done(message=message):

@@ -72,7 +72,7 @@
     scroller.addEventListener("scroll", () => { following = nearEnd(); }, { passive: true });
     new MutationObserver(() => {
       showState();
-      if (following) toEnd();
+      if (following && live()) toEnd(); // the whole answer stays where it was read
     }).observe(document.getElementById("thread"), { childList: true, subtree: true, characterData: true });
 
     document.body.addEventListener("htmx:afterSwap", (event) => {
