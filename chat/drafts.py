@@ -100,9 +100,7 @@ async def compose(draft: Draft, *, stop: asyncio.Event) -> AsyncIterator[str | S
             draft.text = prompts.not_found(draft.question)
             yield draft.text
             return
-        if model is None:
-            draft.notice = "llm_missing"
-        else:
+        if model is not None:
             async with aclosing(_written(draft, model, stop)) as pieces:
                 async for piece in pieces:
                     yield piece
@@ -140,6 +138,8 @@ async def _written(draft: Draft, model: llm.LLM, stop: asyncio.Event) -> AsyncIt
         if shown := citations.flush():
             draft.text += shown
             yield shown
+        if not draft.text.strip():
+            raise llm.LLMBroken(f"{model.name} said nothing")
     except llm.LLMUnavailable as error:
         logger.warning("The language model %s failed: %s", model.name, error)
         if len(draft.text) >= LEAST_KEPT:
@@ -148,8 +148,6 @@ async def _written(draft: Draft, model: llm.LLM, stop: asyncio.Event) -> AsyncIt
             draft.notice, draft.text = error.code, ""
     finally:
         draft.timings_ms["llm_total"] = round((time.perf_counter() - start) * 1000, 1)
-    if not draft.text.strip() and not draft.notice:
-        draft.notice, draft.text = "llm_failed", ""
 
 
 def finish(draft: Draft, *, with_reranker: bool = True) -> None:
@@ -165,10 +163,12 @@ def finish(draft: Draft, *, with_reranker: bool = True) -> None:
 
 
 def _language_model(draft: Draft) -> llm.LLM | None:
+    """The model to ask; None, with ``draft.notice`` saying why, when there is none."""
     try:
         return llm.resolve(draft.knowledge_bases[0])
-    except llm.LLMMissing as error:
+    except llm.LLMUnavailable as error:
         logger.info("%s", error)
+        draft.notice = error.code
         return None
 
 

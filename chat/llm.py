@@ -25,6 +25,7 @@ from django.core.exceptions import ValidationError
 from chat import bundled
 from ingestion.models import KnowledgeBase
 from teams.models import ModelConnection
+from teams.outbound import AddressRefused, check_url
 
 logger = logging.getLogger(__name__)
 
@@ -164,7 +165,7 @@ def resolve(knowledge_base: KnowledgeBase | None = None) -> LLM:
     """The language model that ``knowledge_base`` names, else the installation's.
 
     Raises LLMMissing when it names a connection that is gone or of another team, or when there
-    is none at all.
+    is none at all, and LLMRefused when the connection's address may not be called.
     """
     if knowledge_base is not None and knowledge_base.llm:
         return _from_connection(_connection(knowledge_base))
@@ -178,14 +179,12 @@ def resolve(knowledge_base: KnowledgeBase | None = None) -> LLM:
 def test(connection: ModelConnection) -> str | None:
     """Asks the connection's model for a word; None when it answers, else what went wrong."""
 
-    async def one_word() -> None:
-        async for _ in _from_connection(connection).stream(
-            [{"role": "user", "content": "Say OK."}], max_tokens=16
-        ):
+    async def one_word(model: RemoteLLM) -> None:
+        async for _ in model.stream([{"role": "user", "content": "Say OK."}], max_tokens=16):
             return
 
     try:
-        async_to_sync(one_word)()
+        async_to_sync(one_word)(_from_connection(connection))
     except LLMUnavailable as error:
         return str(error)
     return None
@@ -204,6 +203,11 @@ def _connection(knowledge_base: KnowledgeBase) -> ModelConnection:
 
 
 def _from_connection(connection: ModelConnection) -> RemoteLLM:
+    """Looks the host up: call from a thread. Raises LLMRefused for an address that may not be called."""
+    try:
+        check_url(connection.base_url)
+    except AddressRefused as error:
+        raise LLMRefused(str(error)) from error
     return RemoteLLM(connection.base_url, connection.model, connection.api_key)
 
 

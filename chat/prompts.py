@@ -81,7 +81,7 @@ def build_messages(
         messages.append({"role": "assistant", "content": answer})
     for earlier, answer in history[-2:]:
         messages.append({"role": "user", "content": f"Question: {as_data(earlier)[:500]}"})
-        messages.append({"role": "assistant", "content": re.sub(r"\s*\[\d+\]", "", as_data(answer))[:500]})
+        messages.append({"role": "assistant", "content": as_data(re.sub(r"\s*\[\d+\]", "", answer))[:500]})
     messages.append({"role": "user", "content": _fenced(fit(sources, budget=budget), question)})
     return messages
 

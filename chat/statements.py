@@ -13,6 +13,8 @@ _STOP = re.compile(
     r"\.[”’\"')]*(?=\s|\[|$)|\n+)(?:\s*\[\d{1,3}\])*"
 )
 
+_LIST_NUMBER = re.compile(r"\s*\d{1,3}")
+
 
 @dataclass(frozen=True, slots=True)
 class Statement:
@@ -33,6 +35,8 @@ def sentences(text: str) -> Iterator[tuple[int, int]]:
     """[start, end) of each sentence, without surrounding space; covers all that is not space."""
     start = 0
     for match in [*_STOP.finditer(text), None]:
+        if match and _LIST_NUMBER.fullmatch(text, start, match.start()):
+            continue
         end = match.end() if match else len(text)
         piece = text[start:end]
         if stripped := piece.strip():
