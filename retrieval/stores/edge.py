@@ -148,7 +148,7 @@ class EdgeStore:
         with _translated("The index cannot be read"):
             limit = max(1, self._shard.count(edge.CountRequest()))
             facet = self._shard.facet(edge.FacetRequest(DOCUMENT, limit=limit, exact=True))
-        return {UUID(hit.value): hit.count for hit in facet.hits}
+        return {UUID(hit.value): hit.count for hit in facet.hits if hit.count}
 
     def close(self) -> None:
         with self._writing:

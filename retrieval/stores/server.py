@@ -123,7 +123,7 @@ class ServerStore:
         with self._client() as client:
             limit = max(1, client.count(self._name, exact=True).count)
             facet = client.facet(self._name, DOCUMENT, limit=limit, exact=True)
-        return {UUID(str(hit.value)): hit.count for hit in facet.hits}
+        return {UUID(str(hit.value)): hit.count for hit in facet.hits if hit.count}
 
     def close(self) -> None:
         """The client is the process's, shared by all collections."""

@@ -169,6 +169,8 @@ def test_point_ids_come_all_of_them(store):
 
 def test_documents_are_listed_with_their_points(filled):
     assert filled.documents() == {REPORT: 5, STATUTE: 1}
+    filled.delete_document(STATUTE)
+    assert filled.documents() == {REPORT: 5}
 
 
 def test_an_empty_store_answers(store):
