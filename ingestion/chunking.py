@@ -91,6 +91,8 @@ def split(pages: Sequence[Page], *, target_tokens: int, count_tokens: Callable[[
                 current, moved = _without_last_headings(current)
                 close()
                 current, size = moved, sum(a.tokens for a in moved)
+            if not current and atom.header:
+                size += count_tokens(atom.header)
             current.append(atom)
             size += atom.tokens
         previous = placed
@@ -174,28 +176,23 @@ def _rows(placed: Placed, target: int, count_tokens: Callable[[str], int]) -> li
     lines = text.split("\n")
     header = "\n".join(lines[:2]) if len(lines) > 2 and set(lines[1]) <= set("|-: ") else ""
     header_tokens = count_tokens(header)
-    repeated = header if header_tokens <= target * HEADER_SHARE else ""
-    room = target - (header_tokens if repeated else 0)
+    if header_tokens > target * HEADER_SHARE:
+        header, header_tokens = "", 0
+    room = target - header_tokens
     atoms: list[Atom] = []
     at = 0
     for number, line in enumerate(lines):
         end = at + len(line) + (number < len(lines) - 1)
-        if header and number in (1, 2) and atoms:  # header, its rule and the first row are one
-            atoms[-1].end = placed.start + end
-            atoms[-1].tokens += count_tokens(line)
-        elif count_tokens(line) <= room:
-            atoms.append(Atom(placed.start + at, placed.start + end, count_tokens(line), placed, repeated))
+        tokens = count_tokens(line)
+        if header and number in (1, 2) and atoms and tokens <= room:
+            atoms[-1].end = placed.start + end  # header, its rule and the first row are one
+            atoms[-1].tokens += tokens
+        elif tokens <= room:
+            atoms.append(Atom(placed.start + at, placed.start + end, tokens, placed, header))
         else:
             for a, b in pieces(text[at:end], limit=room, count_tokens=count_tokens):
-                atoms.append(
-                    Atom(
-                        placed.start + at + a,
-                        placed.start + at + b,
-                        count_tokens(text[at + a : at + b]),
-                        placed,
-                        repeated,
-                    )
-                )
+                tokens = count_tokens(text[at + a : at + b])
+                atoms.append(Atom(placed.start + at + a, placed.start + at + b, tokens, placed, header))
         at = end
     if atoms:
         atoms[0].header = ""

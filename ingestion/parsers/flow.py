@@ -6,6 +6,7 @@ shows it in parts; their numbers mean nothing to a reader (``paged`` is False).
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from ingestion.pages import Block, Page
 from ingestion.parsers.base import Source
@@ -59,6 +60,13 @@ class Flow:
         text = clean(text)
         if text.strip():
             self.blocks.append(Block(kind=kind, text=text, heading_path=self.path))
+
+    def extend_last(self, text: str) -> None:
+        """Add a line to the last block, until that is a page of its own."""
+        last = self.blocks[-1]
+        if len(last.text) > SECTION_CHARS / 2:
+            return self.add(last.kind, text)
+        self.blocks[-1] = replace(last, text=f"{last.text}\n{clean(text)}")
 
     def pages(self, source: Source, *, label: str = "") -> Iterator[Page]:
         """The blocks as pages of about `SECTION_CHARS` characters, reported to ``source``."""

@@ -47,8 +47,16 @@ def _key(text: str) -> str:
 class Headings:
     """Gives blocks their headings, page after page."""
 
-    def __init__(self, *, body: float, bold_body: bool, contents: dict[tuple[int, str], int]) -> None:
+    def __init__(
+        self,
+        *,
+        body: float,
+        bold_body: bool,
+        contents: dict[tuple[int, str], int],
+        least_gain: float = LARGER,
+    ) -> None:
         self.body = body
+        self.least_gain = least_gain
         self.bold_body = bold_body
         self.contents = contents
         self._path: list[tuple[Rank, str]] = []
@@ -85,13 +93,13 @@ class Headings:
         chinese = next((depth for depth, pattern in enumerate(_CHINESE) if pattern.match(text)), None)
         if _SENTENCE.search(text) or (len(text) < 2):
             return None
-        larger = draft.size >= self.body * LARGER and draft.size - self.body >= 0.9
+        larger = draft.size >= self.body * self.least_gain and draft.size - self.body >= 0.9
         heavier = draft.bold and not self.bold_body and draft.size >= self.body * 0.95 and draft.rows <= 2
         chapter = chinese in (0, 1) and draft.rows == 1 and len(text) <= 40
         chapter = chinese in (0, 1) and draft.rows == 1 and len(text) <= 40
         if not (larger or chapter or (heavier and len(text) <= 90)):
             return None
-        depth = 0.0
+        depth = 1
         if chinese is not None:
             depth = chinese + 1
         elif numbered:

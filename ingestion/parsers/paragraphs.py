@@ -137,6 +137,31 @@ def _draft(rows: list[Row]) -> Draft:
     return Draft(kind, text, lines, longest.size, all(row.bold for row in rows), len(rows))
 
 
+def join_columns(flows: Sequence[list[Draft]], body: float) -> Sequence[list[Draft]]:
+    """A paragraph that goes on at the top of the next column made whole; footnotes follow it."""
+    for before, after in pairwise(flow for flow in flows if flow):
+        at = len(before) - 1
+        while at > 0 and before[at].size < body * 0.95:
+            at -= 1
+        tail, head = before[at], after[0]
+        both = tail.kind in ("paragraph", "list") and head.kind == "paragraph" and tail.rows > 1
+        alike = (
+            abs(tail.size - head.size) < 0.05 * body and tail.bold == head.bold and head.size >= body * 0.95
+        )
+        if both and alike and not is_terminated(tail.text):
+            before[at] = _joined(tail, head)
+            after.pop(0)
+    return flows
+
+
+def _joined(a: Draft, b: Draft) -> Draft:
+    text = join(a.text, b.text)
+    lines = list(a.lines)
+    if len(text) < len(a.text) + len(b.text):
+        lines[-1] = (lines[-1][0][:-1], lines[-1][1])
+    return Draft(a.kind, text, lines + b.lines, a.size, a.bold, a.rows + b.rows)
+
+
 def join(a: str, b: str, *, gap: bool = True) -> str:
     """Two pieces of a text as one: a space between words, none in Chinese, no hyphen at a break."""
     if not a or not b:

@@ -6,7 +6,7 @@ reports progress), the second needs all pages: margins, headings.
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ingestion.pages import Page
 from ingestion.parsers import ruled_tables
@@ -16,7 +16,7 @@ from ingestion.parsers.headings import Headings, body_size, outline
 from ingestion.parsers.lines import Line, page_lines
 from ingestion.parsers.margins import drop_margins
 from ingestion.parsers.mupdf import open_pdf, pymupdf
-from ingestion.parsers.paragraphs import Draft, drafts
+from ingestion.parsers.paragraphs import Draft, drafts, join_columns
 
 FEW_CHARS = 40
 """A page with fewer characters than this and a large picture is read by OCR too."""
@@ -43,16 +43,17 @@ def parse(source: Source) -> Iterator[Page]:
     for number in range(1, pdf.page_count + 1):
         sheets.append(_read(pdf, number, source))
         source.page_read(number)
-    pages: list[list[Draft]] = []
+    pages: list[list[list[Draft]]] = []
     for sheet, lines in zip(sheets, drop_margins([sheet.lines for sheet in sheets]), strict=True):
-        found = [draft for flow in reading_flows(lines) for draft in drafts(flow)]
-        found += [draft for line in sheet.aside for draft in drafts([line])]
-        pages.append(found)
-    running = [draft for found in pages for draft in found]
+        flows = [list(drafts(flow)) for flow in reading_flows(lines)]
+        aside = [replace(draft, size=0.0, bold=False) for line in sheet.aside for draft in drafts([line])]
+        pages.append([*flows, aside])
+    running = [draft for flows in pages for flow in flows for draft in flow]
     body = body_size(running)
     bold = sum(len(d.text) for d in running if d.bold) > 0.5 * sum(len(d.text) for d in running)
     headings = Headings(body=body, bold_body=bold, contents=outline(_contents(pdf)))
-    for sheet, found in zip(sheets, pages, strict=True):
+    for sheet, flows in zip(sheets, pages, strict=True):
+        found = [draft for flow in join_columns(flows, body) for draft in flow]
         yield Page(
             number=sheet.number,
             blocks=tuple(headings.blocks(found, sheet.number)),
