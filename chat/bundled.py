@@ -24,6 +24,7 @@ from django.conf import settings
 from chat import model_files
 
 CONTEXT_TOKENS = 4096
+COMMAND = [sys.executable, "-m", "chat.llama_server"]
 START_TIMEOUT_S = 120
 SHARE_WAIT_S = 30
 
@@ -148,7 +149,7 @@ def _start(lock_file: IO[str] | None) -> _Server:
         lock_file.truncate(0)
     api_key = secrets.token_urlsafe(24)
     process = subprocess.Popen(
-        [sys.executable, "-m", "chat.llama_server"],
+        COMMAND,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         cwd=settings.BASE_DIR,

@@ -53,9 +53,9 @@ def fetch(*, report: Callable[[str], None], download: Callable[[int, Path], Path
     """
     if is_present():
         return path()
-    settings.MODELS_DIR.mkdir(parents=True, exist_ok=True)
     part = path().with_suffix(".part")
     try:
+        settings.MODELS_DIR.mkdir(parents=True, exist_ok=True)
         with part.open("ab") as target:
             try:
                 fcntl.flock(target, fcntl.LOCK_EX | fcntl.LOCK_NB)

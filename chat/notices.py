@@ -21,6 +21,9 @@ _MESSAGES = {
     "answer_failed": _(
         "Something went wrong while making this answer. The administrator finds it in the log."
     ),
+    "dense_unavailable": _(
+        "The embedding model is not available, so the sources were found by their words alone."
+    ),
     "rerank_unavailable": _(
         "The second retrieval stage is not available, so the sources are in the order of the first."
     ),

@@ -5,7 +5,7 @@ import uuid
 
 import pytest
 
-from chat import answering, services
+from chat import answering, drafts, services
 from chat.events import Done, Failed, SourcesFound, Token
 from chat.models import Message
 from ingestion.models import KnowledgeBase
@@ -166,19 +166,13 @@ def test_who_lost_the_right_to_read_gets_no_answer(ask, team, monkeypatch):
     assert message.citations.count() == 0
 
 
-def test_a_conversation_deleted_meanwhile_ends_quietly(ask, found, conversation):
-    found.error = None
-    original = found.__call__
+def test_a_conversation_deleted_meanwhile_ends_quietly(ask, found, conversation, monkeypatch):
+    def search_and_delete(query, **arguments):
+        result = found(query, **arguments)
+        conversation.delete()
+        return result
 
-    class Deleting:
-        def __call__(self, query, **arguments):
-            result = original(query, **arguments)
-            Message.objects.filter(conversation=conversation).delete()
-            return result
-
-    from chat import drafts
-
-    drafts.search = Deleting()
+    monkeypatch.setattr(drafts, "search", search_and_delete)
     with pytest.raises(Message.DoesNotExist):
         ask("Never said.")
 
