@@ -61,7 +61,8 @@ class KnowledgeBase(models.Model):
         settings.AUTH_USER_MODEL, blank=True, related_name="+", verbose_name=_("named members")
     )
     embedder = models.CharField(_("embedder"), max_length=120, default=default_embedder)
-    reranker = models.CharField(_("reranker"), max_length=200, default=default_reranker)
+    reranker = models.CharField(_("reranker"), max_length=200, default=default_reranker, blank=True)
+    """Empty: no second stage, the order of recall stands."""
     llm = models.CharField(
         _("language model"), max_length=120, blank=True, help_text=_("Empty: the installation's own.")
     )

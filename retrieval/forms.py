@@ -43,13 +43,15 @@ class SearchSettingsForm(forms.ModelForm):
             ("llm", llm_choices(connections)),
         ):
             current = getattr(instance, name)
+            if name == "reranker":
+                choices.append(("", _("None: the order of recall stands")))
             if current not in dict(choices):
                 choices.append((current, _("%(name)s (not on this machine)") % {"name": current}))
             self.fields[name] = forms.ChoiceField(
                 label=self.fields[name].label,
                 help_text=self.Meta.help_texts.get(name, ""),
                 choices=choices,
-                required=name != "llm",
+                required=name == "embedder",
             )
         limits = {"chunk_tokens": (64, 2048), "recall_limit": (1, 500), "top_n": (1, 50), "threshold": (0, 1)}
         for name, (low, high) in limits.items():

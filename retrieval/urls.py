@@ -7,4 +7,5 @@ from retrieval import views
 app_name = "retrieval"
 urlpatterns = [
     path("knowledge-bases/<uuid:pk>/settings/search/", views.settings, name="settings"),
+    path("search/", views.search_page, name="search"),
 ]

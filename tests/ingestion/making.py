@@ -44,8 +44,8 @@ def make_many(knowledge_base, number, **fields) -> list[Document]:
     )
 
 
-def make_read(document, texts, *, label="", regions=True) -> Document:
-    """Reads ``texts`` in as pages with one chunk per line, and lets them answer."""
+def make_read(document, texts, *, label="", regions=True, ready=True) -> Document:
+    """Reads ``texts`` in as pages with one chunk per line, and lets them answer where ``ready``."""
     Document.objects.filter(pk=document.pk).update(status=Status.PARSING)
     pages, spans, start = [], [], 0
     for number, text in enumerate(texts, start=1):
@@ -71,6 +71,7 @@ def make_read(document, texts, *, label="", regions=True) -> Document:
         start += len(text) + 2
     document.refresh_from_db()
     assert services.replace_chunks(document=document, pages=pages, spans=spans)
-    assert services.mark_ready(document.pk, version=document.version)
+    if ready:
+        assert services.mark_ready(document.pk, version=document.version)
     document.refresh_from_db()
     return document
