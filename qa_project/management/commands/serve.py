@@ -94,9 +94,8 @@ def listen(host: str, port: int) -> Iterator[socket.socket]:
     try:
         listener = socket.create_server((host, port), family=family, backlog=2048)
     except OSError as error:
-        raise CommandError(
-            f"Cannot listen on {host} port {port}: {error.strerror}. Choose another --port."
-        ) from error
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        raise CommandError(f"Cannot listen on {host}:{port}: {reason}. Try another --port.") from error
     with listener:
         listener.set_inheritable(True)
         yield listener
