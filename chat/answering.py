@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
@@ -31,7 +31,7 @@ class SearchUnavailable(Exception):
     """The search cannot answer now. Try again later."""
 
 
-async def answer(message_id: UUID, *, stop: asyncio.Event | None = None) -> AsyncIterator[AnswerEvent]:
+async def answer(message_id: UUID, *, stop: asyncio.Event | None = None) -> AsyncGenerator[AnswerEvent]:
     """Makes the answer that the row ``message_id`` waits for, and saves it however this ends."""
     stop = stop or asyncio.Event()
     message, draft = await in_thread(partial(_begin, message_id))
@@ -112,7 +112,7 @@ async def stream_once(
     history: Sequence[tuple[str, str]] = (),
     options: SearchOptions | None = None,
     stop: asyncio.Event | None = None,
-) -> AsyncIterator[str | AnswerResult]:
+) -> AsyncGenerator[str | AnswerResult]:
     """The answer's text piece by piece, then the whole result.
 
     With a ``user``, knowledge bases that this person may not read are left out.

@@ -1,7 +1,7 @@
 """Questions over REST: one question, one cited answer, at once or as a stream."""
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from functools import partial
 from uuid import UUID
 
@@ -73,7 +73,7 @@ async def ask(request: HttpRequest, body: AskIn):
 
     With `stream` the events are `token` {"text"}, then `done` (the same object as without) or `error`.
     """
-    user = request.auth
+    user = request.user  # set by the authentication
     try:
         question = check_question(body.question)
     except QuestionRefused as refusal:
@@ -95,7 +95,7 @@ async def ask(request: HttpRequest, body: AskIn):
         raise ApiError(503, "search_unavailable", message) from error
 
 
-async def _events(question: str, knowledge_bases: list[KnowledgeBase]) -> AsyncIterator[str]:
+async def _events(question: str, knowledge_bases: list[KnowledgeBase]) -> AsyncGenerator[str]:
     code = "answer_failed"
     try:
         async for step in stream_once(question, knowledge_bases=knowledge_bases):

@@ -158,6 +158,8 @@ def _start(lock_file: IO[str] | None) -> _Server:
     )
     options = {"model": str(model_files.path()), "api_key": api_key, "context": CONTEXT_TOKENS}
     line = ""
+    assert process.stdin is not None
+    assert process.stdout is not None
     with contextlib.suppress(OSError):
         process.stdin.write(json.dumps(options) + "\n")
         process.stdin.flush()

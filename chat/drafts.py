@@ -3,13 +3,11 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from uuid import UUID
-
-from retrieval.search import search
 
 from chat import extractive, followups, llm, prompts, support
 from chat.citations import CitationFilter
@@ -20,6 +18,7 @@ from rerank.base import RerankerUnavailable
 from rerank.ranking import probabilities
 from retrieval import connections
 from retrieval.passages import Passage, SearchOptions
+from retrieval.search import search
 
 logger = logging.getLogger(__name__)
 
@@ -79,7 +78,7 @@ class SourcesReady:
     """Said once, when ``Draft.found`` is complete."""
 
 
-async def compose(draft: Draft, *, stop: asyncio.Event) -> AsyncIterator[str | SourcesReady]:
+async def compose(draft: Draft, *, stop: asyncio.Event) -> AsyncGenerator[str | SourcesReady]:
     """Fills ``draft``; yields SourcesReady once, then the text piece by piece as it is written.
 
     The text yielded and ``draft.text`` may differ at the end: citations are put right once the
@@ -116,7 +115,7 @@ async def compose(draft: Draft, *, stop: asyncio.Event) -> AsyncIterator[str | S
             yield draft.text
 
 
-async def _written(draft: Draft, model: llm.LLM, stop: asyncio.Event) -> AsyncIterator[str]:
+async def _written(draft: Draft, model: llm.LLM, stop: asyncio.Event) -> AsyncGenerator[str]:
     """The language model's text. When it fails, ``draft.notice`` says how; nothing is raised."""
     sources = prompts.fit([found.source for found in draft.found], budget=model.passage_tokens)
     messages = prompts.build_messages(

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import contextvars
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from uuid import UUID
@@ -102,7 +102,7 @@ async def _keep(message_id: UUID, run: _Run) -> None:
             logger.exception("Could not save the answer so far; trying again")
 
 
-async def follow(message_id: UUID, *, after: int = 0) -> AsyncIterator[AnswerEvent]:
+async def follow(message_id: UUID, *, after: int = 0) -> AsyncGenerator[AnswerEvent]:
     """The answer's events from its ``after``-th character on, to its end.
 
     Starts a PENDING answer. Tokens are coalesced for a slow reader; an empty Token comes every
@@ -119,7 +119,7 @@ async def follow(message_id: UUID, *, after: int = 0) -> AsyncIterator[AnswerEve
         yield event
 
 
-async def _follow_run(run: _Run, position: int) -> AsyncIterator[AnswerEvent]:
+async def _follow_run(run: _Run, position: int) -> AsyncGenerator[AnswerEvent]:
     sources_told = False
     while True:
         changed = run.changed
@@ -143,7 +143,7 @@ async def _follow_run(run: _Run, position: int) -> AsyncIterator[AnswerEvent]:
             yield Token("")
 
 
-async def _follow_row(message_id: UUID, position: int) -> AsyncIterator[AnswerEvent]:
+async def _follow_row(message_id: UUID, position: int) -> AsyncGenerator[AnswerEvent]:
     sources_told, silent = False, 0.0
     while True:
         message = await Message.objects.select_related("conversation").aget(pk=message_id)

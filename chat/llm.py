@@ -12,9 +12,9 @@ LLMUnavailable            the answer falls back to the documents' own sentences
 import asyncio
 import logging
 import weakref
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol, cast
 from uuid import UUID
 
 import openai
@@ -71,14 +71,19 @@ class LLM(Protocol):
     """``passage_tokens`` is how much of the passages it reads well and in time; ``small`` models
     follow examples better than rules and are spared optional work."""
 
-    name: str
-    passage_tokens: int
-    small: bool
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def passage_tokens(self) -> int: ...
+
+    @property
+    def small(self) -> bool: ...
 
     async def prepare(self) -> None:
         """Gets ready in the background, while the search runs; raises nothing."""
 
-    def stream(self, messages: Sequence[Message], *, max_tokens: int) -> AsyncIterator[str]:
+    def stream(self, messages: Sequence[Message], *, max_tokens: int) -> AsyncGenerator[str]:
         """The answer's text in pieces. Raises LLMUnavailable, also in mid-stream."""
 
 
@@ -99,7 +104,7 @@ class RemoteLLM:
     async def prepare(self) -> None:
         return None
 
-    async def stream(self, messages: Sequence[Message], *, max_tokens: int) -> AsyncIterator[str]:
+    async def stream(self, messages: Sequence[Message], *, max_tokens: int) -> AsyncGenerator[str]:
         response = await _open(self, messages, max_tokens)
         finished = False
         chunks = aiter(response)
@@ -146,7 +151,7 @@ class BundledLLM:
         except (bundled.BundledMissing, bundled.BundledFailed) as error:
             logger.info("The bundled language model is not ready: %r", error)
 
-    async def stream(self, messages: Sequence[Message], *, max_tokens: int) -> AsyncIterator[str]:
+    async def stream(self, messages: Sequence[Message], *, max_tokens: int) -> AsyncGenerator[str]:
         try:
             async with asyncio.timeout(settings.LLM_TIMEOUT_S):
                 address = await asyncio.to_thread(bundled.address)
@@ -241,7 +246,7 @@ async def _open(llm: RemoteLLM, messages: Sequence[Message], max_tokens: int):
         try:
             async with asyncio.timeout(settings.LLM_TIMEOUT_S):
                 return await client.chat.completions.create(
-                    model=llm.model, messages=list(messages), stream=True, **options
+                    model=llm.model, messages=cast("Any", list(messages)), stream=True, **options
                 )
         except openai.RateLimitError as error:
             wait = _retry_after(error)

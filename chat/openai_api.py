@@ -9,12 +9,12 @@ import logging
 import re
 import time
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from functools import partial, wraps
 from itertools import pairwise
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponseBase, JsonResponse
 from django.urls import path
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
@@ -46,7 +46,7 @@ def _endpoint(method: str):
     def decorate(view):
         @csrf_exempt
         @wraps(view)
-        async def endpoint(request: HttpRequest, **arguments) -> HttpResponse:
+        async def endpoint(request: HttpRequest, **arguments) -> HttpResponseBase:
             try:
                 if request.method != method:
                     raise _Refused(405, "invalid_request_error", "method_not_allowed", _("Use %s.") % method)
@@ -80,19 +80,19 @@ def _failure(code: str) -> dict:
 
 
 @_endpoint("GET")
-async def models(request: HttpRequest, user) -> HttpResponse:
+async def models(request: HttpRequest, user) -> HttpResponseBase:
     """The knowledge bases that the caller may read, as models; ``id`` may be given as ``model``."""
     return JsonResponse({"object": "list", "data": await in_thread(partial(_models, user))})
 
 
 @_endpoint("GET")
-async def model(request: HttpRequest, user, name: str) -> HttpResponse:
+async def model(request: HttpRequest, user, name: str) -> HttpResponseBase:
     """One knowledge base, by id or name."""
     return JsonResponse(_model(await in_thread(partial(_knowledge_base, user, name))))
 
 
 @_endpoint("POST")
-async def chat_completions(request: HttpRequest, user) -> HttpResponse:
+async def chat_completions(request: HttpRequest, user) -> HttpResponseBase:
     """`POST /v1/chat/completions`, whole or as a stream."""
     body = _body(request)
     knowledge_base = await in_thread(partial(_knowledge_base, user, body.get("model")))
@@ -135,7 +135,7 @@ async def _chunks(
     knowledge_base: KnowledgeBase,
     history: Sequence[tuple[str, str]],
     with_usage: bool,
-) -> AsyncIterator[str]:
+) -> AsyncGenerator[str]:
     def chunk(delta: dict, finish: str | None = None, **more) -> str:
         choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
         return _data({**head, "object": "chat.completion.chunk", "choices": [choice], **more})

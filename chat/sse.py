@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 from django.http import StreamingHttpResponse
 
@@ -15,7 +15,7 @@ def event(name: str, data: object) -> str:
     return f"event: {name}\ndata: {json.dumps(data, ensure_ascii=False)}\n\n"
 
 
-def response(events: AsyncIterator[str]) -> StreamingHttpResponse:
+def response(events: AsyncGenerator[str]) -> StreamingHttpResponse:
     """``events`` as they come; a comment now and then keeps proxies from closing a silent stream."""
     streaming = StreamingHttpResponse(with_pings(events), content_type="text/event-stream")
     streaming["Cache-Control"] = "no-cache"
@@ -23,7 +23,7 @@ def response(events: AsyncIterator[str]) -> StreamingHttpResponse:
     return streaming
 
 
-async def with_pings(events: AsyncIterator[str], *, every_s: float = PING_EVERY_S) -> AsyncIterator[str]:
+async def with_pings(events: AsyncGenerator[str], *, every_s: float = PING_EVERY_S) -> AsyncGenerator[str]:
     """``events``, and the comment ": ping" whenever ``every_s`` seconds pass without one.
 
     Closes ``events`` when the reader leaves, so that nothing goes on for nobody.

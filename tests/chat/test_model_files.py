@@ -114,7 +114,7 @@ def test_two_fetches_at_once(small_model):
 def test_a_folder_that_cannot_be_written(small_model, settings, tmp_path):
     (tmp_path / "file").write_text("")
     settings.MODELS_DIR = tmp_path / "file" / "models"
-    with pytest.raises(FetchFailed, match="Cannot write"):
+    with pytest.raises(FetchFailed, match="cannot be written"):
         fetch(Registry())
 
 
