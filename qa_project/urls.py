@@ -12,7 +12,10 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("", include("teams.urls")),
     path("api/v1/", api.urls),
+    path("v1/", include("chat.openai_api")),
     path("i18n/", include("django.conf.urls.i18n")),
     path("", include("ingestion.urls")),
+    path("evaluation/", include("retrieval.evaluation_urls")),
     path("", include("retrieval.urls")),
+    path("", include("chat.urls")),
 ]

@@ -40,7 +40,7 @@
     const chosen = [...composer.querySelectorAll("[name=knowledge_bases]:checked")];
     if (chosen.length === 0) label.textContent = label.dataset.none;
     else if (chosen.length === 1) label.textContent = chosen[0].closest("label").textContent.trim();
-    else label.textContent = label.dataset.many.replace("%s", chosen.length);
+    else label.textContent = label.dataset.many.replace("{n}", chosen.length);
   };
 
   if (composer) {

@@ -19,6 +19,8 @@
     const marked = pane?.querySelector("mark, .region.marked");
     if (!marked) return;
     const { top, height } = marked.getBoundingClientRect();
+    // On a narrow screen the page stands above the chunks: go to it, not to the chunk in the address.
+    if (window.matchMedia("(max-width: 62rem)").matches) pane.scrollIntoView({ block: "start" });
     pane.scrollTop += top - pane.getBoundingClientRect().top - Math.max((pane.clientHeight - height) / 3, 16);
   };
   window.addEventListener("load", showMarked);
