@@ -2,7 +2,9 @@
 
 from ninja import NinjaAPI
 
+from chat.api import router as chat_router
 from ingestion.api import router as ingestion_router
+from retrieval.api import router as retrieval_router
 from teams import api_errors
 from teams.auth import API_AUTH
 
@@ -18,3 +20,5 @@ api = NinjaAPI(
 )
 api_errors.install(api)
 api.add_router("", ingestion_router)
+api.add_router("", retrieval_router)
+api.add_router("", chat_router)

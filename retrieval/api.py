@@ -12,7 +12,8 @@ from pydantic import AfterValidator
 from ingestion.models import DocumentPage, KnowledgeBase
 from retrieval.passages import Passage, SearchOptions
 from retrieval.search import search
-from teams.api_errors import ErrorOut
+from retrieval.stores.base import StoreUnavailable
+from teams.api_errors import ApiError, ErrorOut
 
 router = Router(tags=["Search"])
 MAX_QUERY_CHARACTERS = 4000
@@ -64,7 +65,9 @@ class SearchOut(Schema):
 
 
 @router.post(
-    "/search", response={200: SearchOut, 401: ErrorOut, 404: ErrorOut, 422: ErrorOut}, url_name="search"
+    "/search",
+    response={200: SearchOut, 401: ErrorOut, 404: ErrorOut, 422: ErrorOut, 503: ErrorOut},
+    url_name="search",
 )
 def search_passages(request: HttpRequest, body: SearchIn):
     """The passages that answer best, best first; 404 if one of the knowledge bases is not yours to read."""
@@ -72,11 +75,15 @@ def search_passages(request: HttpRequest, body: SearchIn):
     found = KnowledgeBase.objects.visible_to(request.auth).in_bulk(list(wanted))
     if len(found) < len(wanted):
         raise Http404
-    result = search(
-        body.query,
-        knowledge_bases=[found[id] for id in wanted],
-        options=SearchOptions(top_n=body.top_n, rerank=body.rerank),
-    )
+    try:
+        result = search(
+            body.query,
+            knowledge_bases=[found[id] for id in wanted],
+            options=SearchOptions(top_n=body.top_n, rerank=body.rerank),
+        )
+    except StoreUnavailable as error:
+        message = _("The search index cannot be reached. Try again later.")
+        raise ApiError(503, "search_unavailable", message) from error
     return {
         "hits": hits(result.passages),
         "timings_ms": result.timings_ms,
