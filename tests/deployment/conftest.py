@@ -93,11 +93,14 @@ class Installation:
 
     def documents(self) -> list[sqlite3.Row]:
         """The documents' rows, oldest first."""
-        with contextlib.closing(
-            sqlite3.connect(f"file:{self.folder / 'db.sqlite3'}?mode=ro", uri=True)
-        ) as file:
-            file.row_factory = sqlite3.Row
-            return file.execute("SELECT * FROM ingestion_document ORDER BY created_at").fetchall()
+        return self.select("SELECT * FROM ingestion_document ORDER BY created_at")
+
+    def select(self, query: str, *values: str) -> list[sqlite3.Row]:
+        """Read the database beside whatever writes it (SQLite alone)."""
+        database = f"file:{self.folder / 'db.sqlite3'}?mode=ro"
+        with contextlib.closing(sqlite3.connect(database, uri=True)) as connection:
+            connection.row_factory = sqlite3.Row
+            return connection.execute(query, values).fetchall()
 
 
 def eventually(ready: Callable[[], object], *, what: str = "", timeout_s: float = TIMEOUT_S) -> object:
