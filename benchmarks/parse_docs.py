@@ -69,18 +69,15 @@ def main() -> None:
     for path in files:
         outcome = read(path)
         outcomes.append(outcome)
-        print(
-            f"{outcome.file[:44]:44} {outcome.status:8} {outcome.seconds:8.2f} {outcome.pages:6} {outcome.chunks:7}"
-            f" {outcome.chars:9}  {outcome.reason}",
-            flush=True,
-        )
+        start = f"{outcome.file[:44]:44} {outcome.status:8} {outcome.seconds:8.2f}"
+        counted = f"{outcome.pages:6} {outcome.chunks:7} {outcome.chars:9}"
+        print(f"{start} {counted}  {outcome.reason}", flush=True)
     counts = Counter(outcome.status for outcome in outcomes)
     pages, seconds = sum(o.pages for o in outcomes), sum(o.seconds for o in outcomes)
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     print(f"\n{len(outcomes)} files: " + ", ".join(f"{count} {status}" for status, count in counts.items()))
-    print(
-        f"{pages} pages, {sum(o.chunks for o in outcomes)} chunks in {seconds:.0f} s; largest reader {peak:.0f} MB"
-    )
+    chunks = sum(outcome.chunks for outcome in outcomes)
+    print(f"{pages} pages, {chunks} chunks in {seconds:.0f} s; largest reader {peak:.0f} MB")
     for code in sorted({outcome.reason.split()[0] for outcome in outcomes if outcome.reason}):
         print(f"  {code}: {message_for(code)}")
 

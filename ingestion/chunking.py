@@ -22,7 +22,7 @@ STANDS_ALONE = 0.35
 """Share of the target from which a section is a chunk of its own."""
 MAY_OVERFLOW = 60
 """Tokens by which the end of a sentence on the next page may exceed the target."""
-HEADER_SHARE = 0.4
+HEADER_SHARE = 0.5
 """A table's header larger than this share of the target is not repeated."""
 
 
@@ -87,8 +87,9 @@ def split(pages: Sequence[Page], *, target_tokens: int, count_tokens: Callable[[
             # a block that would be torn apart starts a chunk of its own if the current one can stand
             whole = sum(a.tokens for a in atoms) if position == 0 else atom.tokens
             torn = position == 0 and size + whole > target_tokens and size >= target_tokens * 0.5
-            if (size + atom.tokens > target_tokens or torn) and not bare(current):
-                current, moved = _without_last_headings(current)
+            waiting = bare(current) and size <= target_tokens * 0.5
+            if (size + atom.tokens > target_tokens or torn) and not waiting:
+                current, moved = (current, []) if bare(current) else _without_last_headings(current)
                 close()
                 current, size = moved, sum(a.tokens for a in moved)
             if not current and atom.header:

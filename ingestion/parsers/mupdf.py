@@ -29,7 +29,7 @@ def open_pdf(path: Path) -> "pymupdf.Document":
     except ParseFailed:
         raise
     except Exception as error:  # PyMuPDF raises its own and RuntimeError, ValueError, ...
-        raise ParseFailed("corrupt", str(error)[:300]) from error
+        raise ParseFailed("corrupt", type(error).__name__) from error
     if pages < 1:
         raise ParseFailed("corrupt", "no pages")
     return pdf

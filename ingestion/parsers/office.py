@@ -2,6 +2,7 @@
 
 import io
 import posixpath
+import time
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -40,6 +41,8 @@ TRANSITIONAL = (
 )
 SMALLEST_PICTURE = 6_000
 MOST_PICTURES = 30
+OCR_BUDGET_S = 60
+"""Seconds spent on the pictures of one file: its text matters more."""
 
 
 class Package:
@@ -48,6 +51,7 @@ class Package:
     def __init__(self, path: Path) -> None:
         self.archive: zipfile.ZipFile = open_zip(path)
         self.names = set(self.archive.namelist())
+        self._ocr_seconds = 0.0
         self._relations: dict[str, dict[str, tuple[str, str]]] = {}
 
     def xml(self, name: str) -> Any:
@@ -96,9 +100,13 @@ class Package:
 
         if name not in self.names or self.archive.getinfo(name).file_size < SMALLEST_PICTURE:
             return
+        if self._ocr_seconds > OCR_BUDGET_S:
+            return
+        started = time.monotonic()
         try:
             array = image.pixels(io.BytesIO(read_member(self.archive, name)))
         except ParseFailed:
             return  # a drawing format, or broken: the document is more than its pictures
-        for line in ocr.read_array(array, 1):
-            yield line.text
+        lines = ocr.read_array(array, 1)
+        self._ocr_seconds += time.monotonic() - started
+        yield from (line.text for line in lines)

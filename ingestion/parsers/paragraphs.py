@@ -140,6 +140,8 @@ def _draft(rows: list[Row]) -> Draft:
 def join_columns(flows: Sequence[list[Draft]], body: float) -> Sequence[list[Draft]]:
     """A paragraph that goes on at the top of the next column made whole; footnotes follow it."""
     for before, after in pairwise(flow for flow in flows if flow):
+        if not (before and after):
+            continue  # its only paragraph has gone to the column before
         at = len(before) - 1
         while at > 0 and before[at].size < body * 0.95:
             at -= 1

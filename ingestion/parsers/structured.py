@@ -15,6 +15,7 @@ from ingestion.sniffing import JSON_LINES
 DEEPEST = 40
 MOST_COLUMNS = 30
 LONGEST_CELL = 300
+NAMING = ("title", "name", "label")
 
 
 def parse_json(source: Source) -> Iterator[Page]:
@@ -112,9 +113,7 @@ def _add_elements(flow: Flow, root: Any) -> None:
             continue
         children = list(element)
         own = (element.text or "").strip() or any((child.tail or "").strip() for child in children)
-        said = [
-            f"{key}: {value}" for key, value in element.attrib.items() if key in ("title", "name", "label")
-        ]
+        said = [f"{key}: {value}" for key, value in element.attrib.items() if key in NAMING]
         if own and children:
             flush()
             flow.paragraph(squeeze(" ".join("".join(element.itertext()).split())))

@@ -25,6 +25,9 @@ DATE_FORMATS = {*range(14, 23), *range(27, 37), *range(45, 48), *range(50, 59)}
 PERCENT_FORMATS = {9: 0, 10: 2}
 FIXED_FORMATS = {1: 0, 2: 2, 3: 0, 4: 2, 37: 0, 38: 0, 39: 2, 40: 2}
 REFERENCE = re.compile(r"^([A-Z]{1,3})(\d{1,7})$")
+HIGHEST_HEADER = 4
+NUMBER = re.compile(r"^[-+(]?[$€£¥]?[\d.,]+%?\)?$|^[-–—]$")
+YEAR = re.compile(r"^(?:19|20)\d\d$")
 _QUOTED = re.compile(r'"[^"]*"|\\.|\[[^\]]*\]')
 
 
@@ -51,9 +54,9 @@ def parse(source: Source) -> Iterator[Page]:
     workbook = package.xml(main)
     properties = next(workbook.iter("{*}workbookPr"), None)
     from_1904 = properties is not None and properties.get("date1904") in ("1", "true")
-    sheets = [
-        (s.get("name") or "", relations.get(s.get(R + "id"), ("", ""))) for s in workbook.iter("{*}sheet")
-    ]
+    nothing = ("", "")
+    listed = workbook.iter("{*}sheet")
+    sheets = [(sheet.get("name") or "", relations.get(sheet.get(R + "id"), nothing)) for sheet in listed]
     if not sheets:
         raise ParseFailed("corrupt", "no sheets")
     source.pages_known(len(sheets))
@@ -81,15 +84,11 @@ class _Reader:
     def _events(self, name: str, *tags: str) -> Iterator[Any]:
         from lxml import etree
 
+        wanted = [f"{{*}}{tag}" for tag in tags]
+        safely = {"resolve_entities": False, "no_network": True, "huge_tree": True, "recover": True}
         with self.package.archive.open(name) as stream:
             try:
-                for _event, element in etree.iterparse(
-                    stream,
-                    tag=[f"{{*}}{tag}" for tag in tags],
-                    resolve_entities=False,
-                    huge_tree=True,
-                    recover=True,
-                ):
+                for _event, element in etree.iterparse(stream, tag=wanted, **safely):
                     yield element
                     element.clear()
                     while element.getprevious() is not None and element.getparent() is not None:
@@ -225,59 +224,68 @@ def _area(reference: str) -> tuple[int, int, int, int] | None:
 
 def add_sheet(flow: Flow, sheet: Sheet) -> None:
     """The filled areas of a sheet, parted at empty rows, as titles, notes and tables."""
-    wide = _spread_merges(sheet)
+    _spread_down(sheet)
     area: list[int] = []
     for number in sorted(sheet.rows):
-        if area and number > area[-1] + 1:
-            _add_area(flow, sheet, area, wide)
+        # a header and its numbers are often parted by one empty row
+        near = not area or number == area[-1] + 1
+        goes_on = area and number == area[-1] + 2 and _is_data(list(sheet.rows[number].values()))
+        if not (near or goes_on):
+            _add_area(flow, sheet, area)
             area = []
         area.append(number)
     if area:
-        _add_area(flow, sheet, area, wide)
+        _add_area(flow, sheet, area)
 
 
-def _spread_merges(sheet: Sheet) -> set[int]:
-    """Say a merged cell in each row it covers; returns the rows with cells over several columns."""
-    wide = set()
-    for top, left, bottom, right in sheet.merges:
-        said = sheet.rows.get(top, {}).get(left)
-        if not said:
-            continue
-        if right > left:
-            wide.add(top)
-        for row in range(top + 1, min(bottom, top + 1000) + 1):
-            if row in sheet.rows:
-                sheet.rows[row].setdefault(left, said)
-    return wide
+def _spread_down(sheet: Sheet) -> None:
+    """Say a cell that is merged over several rows in each of them."""
+    for top, left, bottom, _right in sheet.merges:
+        if said := sheet.rows.get(top, {}).get(left):
+            for row in range(top + 1, min(bottom, top + 1000) + 1):
+                if row in sheet.rows:
+                    sheet.rows[row].setdefault(left, said)
 
 
-def _add_area(flow: Flow, sheet: Sheet, area: list[int], wide: set[int]) -> None:
+def _is_data(cells: list[str]) -> bool:
+    """Whether a row holds numbers; years are names of columns."""
+    numbers = [cell for cell in cells if NUMBER.match(cell) and not YEAR.match(cell)]
+    return len(cells) > 1 and len(numbers) >= len(cells) / 3
+
+
+def _add_area(flow: Flow, sheet: Sheet, area: list[int]) -> None:
+    """Lone cells above and below are text; between them is a table."""
     columns = sorted({column for number in area for column in sheet.rows[number]})
-    at = 0
-    while at < len(area) and len(sheet.rows[area[at]]) == 1 and len(columns) > 1:
-        flow.paragraph(next(iter(sheet.rows[area[at]].values())))
-        at += 1
-    rows = [[sheet.rows[number].get(column, "") for column in columns] for number in area[at:]]
-    if at < len(area) and area[at] in wide and len(rows) > 2:
-        rows = _one_header(rows, columns, [m for m in sheet.merges if m[0] == area[at]])
+    lone = [len(sheet.rows[number]) == 1 for number in area]
+    first, last = 0, len(area)
+    if len(columns) > 1:
+        while first < last and lone[first]:
+            first += 1
+        while last > first and lone[last - 1]:
+            last -= 1
+    said = ["\n".join(sheet.rows[number].values()) for number in area]
     if len(columns) == 1:
-        flow.paragraph("\n".join(row[0] for row in rows))
-    else:
-        add_table(flow, rows)
+        flow.paragraph("\n".join(said))
+        return
+    flow.paragraph("\n".join(said[:first]))
+    rows = [[sheet.rows[number].get(column, "") for column in columns] for number in area[first:last]]
+    add_table(flow, _one_header(rows, area[first:last], columns, sheet.merges))
+    flow.paragraph("\n".join(said[last:]))
 
 
 def _one_header(
-    rows: list[list[str]], columns: list[int], merges: list[tuple[int, int, int, int]]
+    rows: list[list[str]], numbers: list[int], columns: list[int], merges: list[tuple[int, int, int, int]]
 ) -> list[list[str]]:
-    """A header of two rows, the upper with merged cells, as one: "2023 Q1", "2023 Q2"."""
-    upper, lower = list(rows[0]), rows[1]
-    numeric = sum(bool(re.match(r"^-?[\d.,]+%?$", cell)) and len(cell) != 4 for cell in lower)
-    if numeric > len(lower) / 3:
+    """The rows above the first numbers as one header: "2023 Q1", "2023 Q2"."""
+    high = next((at for at, row in enumerate(rows) if _is_data([cell for cell in row if cell])), 0)
+    if not 2 <= high <= HIGHEST_HEADER:
         return rows
-    for _top, left, _bottom, right in merges:
-        if left in columns:
+    header = [list(row) for row in rows[:high]]
+    for top, left, _bottom, right in merges:
+        if top in numbers[:high] and left in columns:
+            row = header[numbers.index(top)]
             for at, column in enumerate(columns):
                 if left < column <= right:
-                    upper[at] = upper[columns.index(left)]
-    joined = [a if a == b else f"{a} {b}".strip() for a, b in zip(upper, lower, strict=True)]
-    return [joined, *rows[2:]]
+                    row[at] = row[columns.index(left)]
+    joined = [" ".join(dict.fromkeys(row[at] for row in header if row[at])) for at in range(len(columns))]
+    return [joined, *rows[high:]]
