@@ -61,7 +61,7 @@ def build(*, team: Team, alice: User, bob: User, knowledge_base: KnowledgeBase) 
     )
     question_set = QuestionSet.objects.create(knowledge_base=knowledge_base, name="Hours")
     question = Question.objects.create(question_set=question_set, text="When?", document=document)
-    run = EvaluationRun.objects.create(question_set=question_set, status="done")
+    run = EvaluationRun.objects.create(question_set=question_set)
     return World(
         team=team,
         bobs_membership=Membership.objects.get(team=team, user=bob),
