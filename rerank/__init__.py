@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from rerank.base import Reranker
     from rerank.local import LocalReranker
 
 _loaded: dict[tuple, "LocalReranker"] = {}
@@ -35,6 +36,19 @@ def get(
 
             _loaded[key] = load(name_or_path, models_dir=models_dir, threads=threads, **options)
         return _loaded[key]
+
+
+def connect(
+    *, protocol: str, base_url: str, model: str = "", api_key: str = "", name: str = ""
+) -> "Reranker":
+    """The reranker behind a server: one of `rerank.http.PROTOCOLS`, or a language model ("openai")."""
+    if protocol == "openai":
+        from rerank.llm import LlmReranker
+
+        return LlmReranker(base_url=base_url, model=model, api_key=api_key, name=name)
+    from rerank.http import HttpReranker
+
+    return HttpReranker(protocol=protocol, base_url=base_url, model=model, api_key=api_key, name=name)
 
 
 def release_all() -> None:

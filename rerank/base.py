@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 ScoreKind = Literal["logit", "probability", "similarity"]
 
@@ -33,6 +33,14 @@ class Reranker(Protocol):
     threshold: float | None
 
     def score(self, query: str, texts: Sequence[str]) -> list[float]: ...
+
+
+@runtime_checkable
+class TimedReranker(Reranker, Protocol):
+    """A reranker that can stop at a deadline and keep what it has."""
+
+    def score_within(self, query: str, texts: Sequence[str], *, timeout_s: float) -> list[float | None]:
+        """Like ``score``; None for the texts that were not reached in time."""
 
 
 class RerankerUnavailable(Exception):

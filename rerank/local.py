@@ -10,7 +10,10 @@ from itertools import accumulate, pairwise
 import torch
 
 from rerank.base import Platt, RerankerUnavailable, ScoreKind
+from rerank.batching import Turns
 from rerank.inference import Placement, run_batches
+
+PAIRS_PER_ROUND = {"cpu": 32, "cuda": 256}
 
 
 @dataclass(slots=True)
@@ -24,7 +27,7 @@ class Row:
 class LocalReranker(ABC):
     """A cross-encoder in this process. A recipe says how pairs become rows and rows become logits.
 
-    Safe to call from several threads: one call computes at a time.
+    Safe to call from several threads: their pairs are scored together, in fair turns.
     """
 
     score_kind: ScoreKind = "logit"
@@ -44,6 +47,7 @@ class LocalReranker(ABC):
         self.calibration = calibration
         self.threshold = threshold
         self._computing = threading.Lock()
+        self._turns = Turns(self.score_pairs, pairs_per_round=PAIRS_PER_ROUND.get(placement.device.type, 32))
 
     @abstractmethod
     def rows(self, pairs: Sequence[tuple[str, str]]) -> list[list[Row]]:
@@ -55,10 +59,14 @@ class LocalReranker(ABC):
 
     def score(self, query: str, texts: Sequence[str]) -> list[float]:
         """Raw fp32 logits in the order of ``texts``."""
-        return self.score_pairs([(query, text) for text in texts])
+        return [score for score in self._turns.score(query, texts) if score is not None]
+
+    def score_within(self, query: str, texts: Sequence[str], *, timeout_s: float) -> list[float | None]:
+        """`score`, with None for the texts that were not reached in time: the last of those given."""
+        return self._turns.score(query, texts, timeout_s=timeout_s)
 
     def score_pairs(self, pairs: Sequence[tuple[str, str]]) -> list[float]:
-        """Raw fp32 logits of pairs of any queries, scored together. A text in windows has its best one's."""
+        """Raw fp32 logits of pairs of any queries, in one pass. A text in windows has its best one's."""
         if not pairs:
             return []
         windows = self.rows(pairs)

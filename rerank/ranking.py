@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rerank.base import Platt, Reranker, ScoreKind
+from rerank.base import Platt, Reranker, ScoreKind, TimedReranker
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,14 +17,25 @@ class Ranked:
     probability: float | None
 
 
-def rank(reranker: Reranker, query: str, texts: Sequence[str], *, top_n: int | None = None) -> list[Ranked]:
-    """``texts`` best first, at most ``top_n``; equal scores keep the order given."""
-    return order(
-        reranker.score(query, texts),
-        score_kind=reranker.score_kind,
-        calibration=reranker.calibration,
-        top_n=top_n,
-    )
+def rank(
+    reranker: Reranker,
+    query: str,
+    texts: Sequence[str],
+    *,
+    top_n: int | None = None,
+    timeout_s: float | None = None,
+) -> list[Ranked]:
+    """``texts`` best first, at most ``top_n``; equal scores keep the order given.
+
+    Past ``timeout_s`` a reranker that can stop does: what it did not reach has no score and follows
+    in the order given, so give the texts in recall order.
+    """
+    scores: Sequence[float | None]
+    if timeout_s is not None and isinstance(reranker, TimedReranker):
+        scores = reranker.score_within(query, texts, timeout_s=timeout_s)
+    else:
+        scores = reranker.score(query, texts)
+    return order(scores, score_kind=reranker.score_kind, calibration=reranker.calibration, top_n=top_n)
 
 
 def order(
