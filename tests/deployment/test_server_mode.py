@@ -18,11 +18,10 @@ HANDBOOK = "\n\n".join(
 )
 
 
-@pytest.fixture
-def team_installation(redis_url, postgres_url, qdrant_url, tmp_path) -> Installation:
+@pytest.fixture(scope="module")
+def team_installation(redis_url, postgres_url, qdrant_url, tmp_path_factory) -> Installation:
     """Server mode on fresh servers, migrated, with alice and her team."""
-    folder = tmp_path / "data"
-    folder.mkdir()
+    folder = tmp_path_factory.mktemp("team")
     installation = Installation(
         folder,
         CELERY_BROKER_URL=redis_url,
