@@ -3,7 +3,6 @@
 from uuid import UUID
 
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
 from ninja import Field, File, Query, Router, Schema
@@ -17,6 +16,7 @@ from teams.access import changeable_or_refused
 from teams.api_errors import ApiError, ErrorOut
 from teams.models import EDITING_ROLES, Membership, Team
 from teams.pagination import newest_first
+from teams.requests import MemberRequest
 
 router = Router(tags=["Knowledge bases and documents"])
 REFUSALS = {401: ErrorOut, 403: ErrorOut, 404: ErrorOut, 422: ErrorOut}
@@ -59,13 +59,13 @@ class UploadRefusedOut(ErrorOut):
 
 
 @router.get("/knowledge-bases", response=list[KnowledgeBaseOut], url_name="knowledge-bases")
-def list_knowledge_bases(request: HttpRequest):
+def list_knowledge_bases(request: MemberRequest):
     """All that you may read."""
     return KnowledgeBase.objects.visible_to(request.auth).filter(is_ephemeral=False)
 
 
 @router.post("/knowledge-bases", response={201: KnowledgeBaseOut, 409: ErrorOut, **REFUSALS})
-def create_knowledge_base(request: HttpRequest, body: KnowledgeBaseIn):
+def create_knowledge_base(request: MemberRequest, body: KnowledgeBaseIn):
     """In your team, or in the one named."""
     team = _team_to_edit(request.auth, body.team_id)
     name = body.name.strip()
@@ -95,7 +95,7 @@ def _team_to_edit(user, team_id: UUID | None) -> Team:
     response={200: DocumentList, **REFUSALS},
     url_name="documents",
 )
-def list_documents(request: HttpRequest, id: UUID, page: Query[DocumentsIn]):
+def list_documents(request: MemberRequest, id: UUID, page: Query[DocumentsIn]):
     """Newest first."""
     knowledge_base = get_object_or_404(KnowledgeBase.objects.visible_to(request.auth), pk=id)
     documents, following = newest_first(knowledge_base.documents.alive(), after=page.after, limit=page.limit)
@@ -106,7 +106,7 @@ def list_documents(request: HttpRequest, id: UUID, page: Query[DocumentsIn]):
     "/knowledge-bases/{uuid:id}/documents",
     response={202: list[DocumentOut], **REFUSALS, 422: UploadRefusedOut},
 )
-def upload_documents(request: HttpRequest, id: UUID, files: File[list[UploadedFile]]):
+def upload_documents(request: MemberRequest, id: UUID, files: File[list[UploadedFile]]):
     """One entry per file, in their order; they are read and indexed in the background.
 
     A refused file has an `error` and does not stop the others. A file that the knowledge base holds
@@ -139,13 +139,13 @@ def _take(knowledge_base: KnowledgeBase, user, file: UploadedFile) -> dict:
 
 
 @router.get("/documents/{uuid:id}", response={200: DocumentOut, **REFUSALS}, url_name="document")
-def get_document(request: HttpRequest, id: UUID):
+def get_document(request: MemberRequest, id: UUID):
     """How far a document is, and what went wrong if something did."""
     return document_out(get_object_or_404(Document.objects.visible_to(request.auth), pk=id))
 
 
 @router.delete("/documents/{uuid:id}", response={204: None, **REFUSALS})
-def delete_document(request: HttpRequest, id: UUID):
+def delete_document(request: MemberRequest, id: UUID):
     """Gone from answers at once."""
     document = changeable_or_refused(
         Document.objects.visible_to(request.auth), Document.objects.editable_by(request.auth), pk=id

@@ -4,7 +4,7 @@ from typing import Annotated
 from uuid import UUID
 
 from django.db.models import Q
-from django.http import Http404, HttpRequest
+from django.http import Http404
 from django.utils.translation import gettext as _
 from ninja import Field, Router, Schema
 from pydantic import AfterValidator
@@ -14,6 +14,7 @@ from retrieval.passages import Passage, SearchOptions
 from retrieval.search import search
 from retrieval.stores.base import StoreUnavailable
 from teams.api_errors import ApiError, ErrorOut
+from teams.requests import MemberRequest
 
 router = Router(tags=["Search"])
 MAX_QUERY_CHARACTERS = 4000
@@ -69,7 +70,7 @@ class SearchOut(Schema):
     response={200: SearchOut, 401: ErrorOut, 404: ErrorOut, 422: ErrorOut, 503: ErrorOut},
     url_name="search",
 )
-def search_passages(request: HttpRequest, body: SearchIn):
+def search_passages(request: MemberRequest, body: SearchIn):
     """The passages that answer best, best first; 404 if one of the knowledge bases is not yours to read."""
     wanted = dict.fromkeys(body.knowledge_base_ids)
     found = KnowledgeBase.objects.visible_to(request.auth).in_bulk(list(wanted))

@@ -85,7 +85,7 @@ def _unexpected(request: HttpRequest, error: Exception) -> HttpResponse:
 
 def install(api: NinjaAPI) -> None:
     """Makes ``api`` answer every refusal in the one shape."""
-    for exception, handler in (
+    handlers: tuple[tuple[type[Exception], Any], ...] = (
         (Exception, _unexpected),
         (ApiError, _api_error),
         (Http404, _not_found),
@@ -94,5 +94,6 @@ def install(api: NinjaAPI) -> None:
         (ninja_errors.AuthenticationError, _unauthorized),
         (ninja_errors.ValidationError, _invalid),
         (ValidationError, _unfit),
-    ):
+    )
+    for exception, handler in handlers:
         api.add_exception_handler(exception, handler)

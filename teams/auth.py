@@ -59,12 +59,12 @@ class SessionAuth(APIKeyCookie):
 
 
 class AsyncApiKeyAuth(ApiKeyAuth):
-    async def authenticate(self, request: HttpRequest, token: str) -> User | None:
+    async def authenticate(self, request: HttpRequest, token: str) -> User | None:  # type: ignore[override]
         return await sync_to_async(super().authenticate)(request, token)
 
 
 class AsyncSessionAuth(SessionAuth):
-    async def authenticate(self, request: HttpRequest, key: str | None) -> User | None:
+    async def authenticate(self, request: HttpRequest, key: str | None) -> User | None:  # type: ignore[override]
         return await sync_to_async(super().authenticate)(request, key)
 
 

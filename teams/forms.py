@@ -1,5 +1,7 @@
 """Forms of the team's own pages. They check and tidy; services write."""
 
+from typing import cast
+
 from django import forms
 from django.contrib.auth.password_validation import password_validators_help_texts
 from django.utils.translation import gettext_lazy as _
@@ -85,8 +87,8 @@ class ConnectionForm(forms.ModelForm):
         super().__init__(*args, **kwargs)
         allowed = connections.PROTOCOLS[self.instance.kind]
         choices = [(value, label) for value, label in ModelConnection.Protocol.choices if value in allowed]
-        self.fields["protocol"].choices = choices
-        self.fields["protocol"].initial = choices[0][0]
+        protocol = cast(forms.ChoiceField, self.fields["protocol"])
+        protocol.choices, protocol.initial = choices, choices[0][0]
         if self.instance.api_key:
             self.fields["new_key"].help_text = _("A key is stored. Leave this empty to keep it.")
         else:
@@ -109,7 +111,7 @@ class ConnectionForm(forms.ModelForm):
         return name
 
     def clean(self):
-        cleaned = super().clean()
+        cleaned = super().clean() or self.cleaned_data
         if cleaned.get("new_key"):
             self.instance.api_key = cleaned["new_key"]
         elif cleaned.get("forget_key"):

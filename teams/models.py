@@ -5,6 +5,7 @@ Every object a person can open hangs off a team; each queryset has one gate, ``v
 
 import uuid
 from datetime import timedelta
+from typing import ClassVar
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractUser, UserManager
@@ -27,21 +28,21 @@ class EmailUserManager(UserManager):
     def get_by_natural_key(self, email):
         return self.get(email__iexact=email)
 
-    def create_user(self, email, password=None, **extra):
+    def create_user(self, email, password=None, **extra):  # type: ignore[override]
         return super().create_user("", email, password, **extra)
 
-    def create_superuser(self, email, password=None, **extra):
+    def create_superuser(self, email, password=None, **extra):  # type: ignore[override]
         return super().create_superuser("", email, password, **extra)
 
 
 class User(AbstractUser):
-    username = None
+    username = None  # type: ignore[assignment]
     email = models.EmailField(_("e-mail address"), unique=True)
     name = models.CharField(_("name"), max_length=150, blank=True)
 
     USERNAME_FIELD = "email"
-    REQUIRED_FIELDS: list[str] = []
-    objects = EmailUserManager()
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+    objects: ClassVar[EmailUserManager] = EmailUserManager()
 
     class Meta(AbstractUser.Meta):
         constraints = [models.UniqueConstraint(Lower("email"), name="one_account_per_address")]

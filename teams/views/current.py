@@ -3,13 +3,14 @@
 from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest
+from django.http import Http404
 from django.shortcuts import get_object_or_404
 
 from teams.models import Membership, Role, Team
+from teams.requests import MemberRequest
 
 
-def current_team(request: HttpRequest, *, owning: bool = False) -> Team | None:
+def current_team(request: MemberRequest, *, owning: bool = False) -> Team | None:
     """The team that ``?team=`` names, else the person's first; None for someone in no team.
 
     ``owning`` prefers a team that the person owns, and refuses (403) one that they do not.
@@ -28,7 +29,7 @@ def current_team(request: HttpRequest, *, owning: bool = False) -> Team | None:
     return team
 
 
-def team_context(request: HttpRequest, team: Team) -> dict:
+def team_context(request: MemberRequest, team: Team) -> dict:
     """What every page of a team needs: the team, the person's role in it, their other teams."""
     membership = Membership.objects.get(team=team, user=request.user)
     return {
@@ -39,11 +40,11 @@ def team_context(request: HttpRequest, team: Team) -> dict:
     }
 
 
-def remember_once(request: HttpRequest, name: str, value: dict) -> None:
+def remember_once(request: MemberRequest, name: str, value: dict) -> None:
     """Keeps ``value`` for the next page that asks for it, and for no other."""
     request.session[f"once:{name}"] = value
 
 
-def shown_once(request: HttpRequest, name: str) -> dict | None:
+def shown_once(request: MemberRequest, name: str) -> dict | None:
     """What `remember_once` kept; a second call, or a reload, gets None."""
     return request.session.pop(f"once:{name}", None)

@@ -1,5 +1,7 @@
 """Where an invitation's link leads: make an account, or join with the one there is."""
 
+from typing import cast
+
 from django.contrib import messages
 from django.contrib.auth import login
 from django.core.exceptions import ValidationError
@@ -14,6 +16,7 @@ from django.views.decorators.http import require_http_methods
 from teams import services
 from teams.forms import NewAccountForm
 from teams.models import Invitation
+from teams.requests import MemberRequest
 
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 
@@ -27,7 +30,7 @@ def accept(request: HttpRequest, token: str) -> HttpResponse:
         # One answer for a wrong, a withdrawn, a used and an expired link.
         return render(request, "teams/invitation_closed.html", status=404)
     if request.user.is_authenticated:
-        return _join(request, invitation)
+        return _join(cast(MemberRequest, request), invitation)
     if services.account_of(invitation):
         login_url = f"{reverse('account_login')}?next={request.path}"
         context = {"invitation": invitation, "login_url": login_url}
@@ -35,7 +38,7 @@ def accept(request: HttpRequest, token: str) -> HttpResponse:
     return _new_account(request, invitation)
 
 
-def _join(request: HttpRequest, invitation: Invitation) -> HttpResponse:
+def _join(request: MemberRequest, invitation: Invitation) -> HttpResponse:
     if request.user.email.lower() != invitation.email.lower():
         return render(request, "teams/invitation_other_person.html", {"invitation": invitation}, status=403)
     if request.method == "GET":

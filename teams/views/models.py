@@ -5,7 +5,7 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -15,6 +15,7 @@ from teams import connections
 from teams.access import changeable_or_refused
 from teams.forms import ConnectionForm, TeamForm
 from teams.models import ModelConnection, Team
+from teams.requests import MemberRequest
 from teams.views.current import current_team, team_context
 
 
@@ -24,7 +25,7 @@ def models_url(team: Team) -> str:
 
 @login_required
 @require_GET
-def models(request: HttpRequest) -> HttpResponse:
+def models(request: MemberRequest) -> HttpResponse:
     team = current_team(request)
     if team is None:
         return render(request, "teams/no_team.html", {"form": TeamForm()})
@@ -48,7 +49,7 @@ def models(request: HttpRequest) -> HttpResponse:
 
 @login_required
 @require_http_methods(["GET", "POST"])
-def create(request: HttpRequest, kind: str) -> HttpResponse:
+def create(request: MemberRequest, kind: str) -> HttpResponse:
     if kind not in ModelConnection.Kind.values:
         raise Http404
     team = current_team(request, owning=True)
@@ -57,7 +58,7 @@ def create(request: HttpRequest, kind: str) -> HttpResponse:
     return _edit(request, ModelConnection(team=team, kind=kind))
 
 
-def _owned(request: HttpRequest, pk: UUID) -> ModelConnection:
+def _owned(request: MemberRequest, pk: UUID) -> ModelConnection:
     return changeable_or_refused(
         ModelConnection.objects.visible_to(request.user).select_related("team"),
         ModelConnection.objects.owned_by(request.user),
@@ -67,11 +68,11 @@ def _owned(request: HttpRequest, pk: UUID) -> ModelConnection:
 
 @login_required
 @require_http_methods(["GET", "POST"])
-def edit(request: HttpRequest, pk: UUID) -> HttpResponse:
+def edit(request: MemberRequest, pk: UUID) -> HttpResponse:
     return _edit(request, _owned(request, pk))
 
 
-def _edit(request: HttpRequest, connection: ModelConnection) -> HttpResponse:
+def _edit(request: MemberRequest, connection: ModelConnection) -> HttpResponse:
     form = ConnectionForm(request.POST or None, instance=connection)
     if request.method == "POST" and form.is_valid():
         connections.save(connection=connection, actor=request.user)
@@ -88,7 +89,7 @@ def _edit(request: HttpRequest, connection: ModelConnection) -> HttpResponse:
 
 @login_required
 @require_http_methods(["GET", "POST"])
-def delete(request: HttpRequest, pk: UUID) -> HttpResponse:
+def delete(request: MemberRequest, pk: UUID) -> HttpResponse:
     """GET asks, and names what stands on the connection; POST deletes."""
     connection = _owned(request, pk)
     if request.method == "GET":
@@ -105,7 +106,7 @@ def delete(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 @login_required
 @require_POST
-def test(request: HttpRequest, pk: UUID) -> HttpResponse:
+def test(request: MemberRequest, pk: UUID) -> HttpResponse:
     """Calls the model, and says what came of it: in its row for htmx, else on the models page."""
     connection = _owned(request, pk)
     error = connections.test(connection)

@@ -5,7 +5,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import ValidationError
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -16,6 +16,7 @@ from teams import audit, mail, services
 from teams.access import changeable_or_refused
 from teams.forms import InvitationForm, RoleForm, TeamForm
 from teams.models import AuditEvent, Invitation, Membership, Role, Team
+from teams.requests import MemberRequest
 from teams.views.current import current_team, remember_once, shown_once, team_context
 
 EVENTS_PER_PAGE = 20
@@ -25,7 +26,7 @@ def team_url(team: Team) -> str:
     return f"{reverse('teams:team')}?team={team.pk}"
 
 
-def owned_team(request: HttpRequest, pk: UUID) -> Team:
+def owned_team(request: MemberRequest, pk: UUID) -> Team:
     """The team that the person owns: 404 to outsiders, 403 to its other members."""
     return changeable_or_refused(
         Team.objects.visible_to(request.user), Team.objects.owned_by(request.user), pk=pk
@@ -35,14 +36,14 @@ def owned_team(request: HttpRequest, pk: UUID) -> Team:
 @login_required
 @never_cache
 @require_GET
-def team(request: HttpRequest) -> HttpResponse:
+def team(request: MemberRequest) -> HttpResponse:
     found = current_team(request)
     if found is None:
         return render(request, "teams/no_team.html", {"form": TeamForm()})
     return _page(request, found)
 
 
-def _page(request: HttpRequest, found: Team, *, form: InvitationForm | None = None) -> HttpResponse:
+def _page(request: MemberRequest, found: Team, *, form: InvitationForm | None = None) -> HttpResponse:
     context = team_context(request, found)
     context |= {
         "memberships": found.memberships.select_related("user"),
@@ -60,7 +61,7 @@ def _page(request: HttpRequest, found: Team, *, form: InvitationForm | None = No
     return render(request, "teams/team.html", context, status=422 if form and form.errors else 200)
 
 
-def _events(request: HttpRequest, found: Team) -> dict:
+def _events(request: MemberRequest, found: Team) -> dict:
     """A page of the audit trail, newest first; it goes on before the event that ``?before=`` names."""
     rows = AuditEvent.objects.filter(team=found).select_related("actor").order_by("-pk")
     before = request.GET.get("before", "")
@@ -76,7 +77,7 @@ def _events(request: HttpRequest, found: Team) -> dict:
 
 @login_required
 @require_POST
-def create(request: HttpRequest) -> HttpResponse:
+def create(request: MemberRequest) -> HttpResponse:
     form = TeamForm(request.POST, prefix="new" if "new-name" in request.POST else None)
     if not form.is_valid():
         return render(request, "teams/no_team.html", {"form": form}, status=422)
@@ -86,7 +87,7 @@ def create(request: HttpRequest) -> HttpResponse:
 
 @login_required
 @require_POST
-def rename(request: HttpRequest, pk: UUID) -> HttpResponse:
+def rename(request: MemberRequest, pk: UUID) -> HttpResponse:
     found = owned_team(request, pk)
     try:
         services.rename_team(team=found, name=request.POST.get("name", ""), actor=request.user)
@@ -97,7 +98,7 @@ def rename(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 @login_required
 @require_POST
-def invite(request: HttpRequest, pk: UUID) -> HttpResponse:
+def invite(request: MemberRequest, pk: UUID) -> HttpResponse:
     found = owned_team(request, pk)
     form = InvitationForm(request.POST)
     if not form.is_valid():
@@ -115,7 +116,7 @@ def invite(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 @login_required
 @require_POST
-def revoke_invitation(request: HttpRequest, pk: int) -> HttpResponse:
+def revoke_invitation(request: MemberRequest, pk: int) -> HttpResponse:
     invitation = changeable_or_refused(
         Invitation.objects.filter(team__in=Team.objects.visible_to(request.user), accepted_at=None),
         Invitation.objects.filter(team__in=Team.objects.owned_by(request.user)),
@@ -125,7 +126,7 @@ def revoke_invitation(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect(team_url(invitation.team))
 
 
-def _membership(request: HttpRequest, pk: int) -> Membership:
+def _membership(request: MemberRequest, pk: int) -> Membership:
     return changeable_or_refused(
         Membership.objects.filter(team__in=Team.objects.visible_to(request.user)),
         Membership.objects.filter(team__in=Team.objects.owned_by(request.user)),
@@ -135,7 +136,7 @@ def _membership(request: HttpRequest, pk: int) -> Membership:
 
 @login_required
 @require_POST
-def change_role(request: HttpRequest, pk: int) -> HttpResponse:
+def change_role(request: MemberRequest, pk: int) -> HttpResponse:
     membership = _membership(request, pk)
     form = RoleForm(request.POST)
     try:
@@ -151,7 +152,7 @@ def change_role(request: HttpRequest, pk: int) -> HttpResponse:
 
 @login_required
 @require_POST
-def remove(request: HttpRequest, pk: int) -> HttpResponse:
+def remove(request: MemberRequest, pk: int) -> HttpResponse:
     membership = _membership(request, pk)
     try:
         services.remove_member(membership=membership, actor=request.user)
@@ -166,7 +167,7 @@ def remove(request: HttpRequest, pk: int) -> HttpResponse:
 
 @login_required
 @require_POST
-def leave(request: HttpRequest, pk: UUID) -> HttpResponse:
+def leave(request: MemberRequest, pk: UUID) -> HttpResponse:
     membership = get_object_or_404(Membership, team=pk, user=request.user)
     try:
         services.remove_member(membership=membership, actor=request.user)

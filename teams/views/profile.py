@@ -2,7 +2,7 @@
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -11,12 +11,13 @@ from django.views.decorators.http import require_http_methods, require_POST
 from teams import services
 from teams.forms import ApiKeyForm, ProfileForm
 from teams.models import ApiKey
+from teams.requests import MemberRequest
 from teams.views.current import remember_once, shown_once
 
 
 @login_required
 @require_http_methods(["GET", "POST"])
-def profile(request: HttpRequest) -> HttpResponse:
+def profile(request: MemberRequest) -> HttpResponse:
     form = ProfileForm(request.POST or None, instance=request.user)
     if request.method == "POST" and form.is_valid():
         form.save()
@@ -28,7 +29,7 @@ def profile(request: HttpRequest) -> HttpResponse:
 @login_required
 @never_cache
 @require_http_methods(["GET", "POST"])
-def api_keys(request: HttpRequest) -> HttpResponse:
+def api_keys(request: MemberRequest) -> HttpResponse:
     """GET lists the person's keys, POST makes one."""
     form = ApiKeyForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
@@ -46,7 +47,7 @@ def api_keys(request: HttpRequest) -> HttpResponse:
 
 @login_required
 @require_POST
-def revoke_api_key(request: HttpRequest, pk: int) -> HttpResponse:
+def revoke_api_key(request: MemberRequest, pk: int) -> HttpResponse:
     key = get_object_or_404(ApiKey, user=request.user, pk=pk)
     services.revoke_api_key(key=key, actor=request.user)
     messages.success(request, _("The key “%(name)s” is revoked.") % {"name": key.name})
