@@ -61,10 +61,12 @@ def product(tmp_path_factory):
             environment[name] = ""
 
         def manage(*command: str) -> str:
-            return subprocess.run(
+            done = subprocess.run(
                 [sys.executable, "manage.py", *command],
-                cwd=ROOT, env=environment, check=True, capture_output=True, text=True, timeout=300,
-            ).stdout  # fmt: skip
+                cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300,
+            )  # fmt: skip
+            assert done.returncode == 0, done.stderr
+            return done.stdout
 
         manage("migrate", "--verbosity", "0")
         password = re.search(
@@ -118,8 +120,8 @@ def session(product: Product, browser: Browser):
     context = browser.new_context(base_url=product.url, locale="en")
     page = context.new_page()
     page.goto("/")
-    page.get_by_label("E-mail").fill(product.email)
-    page.get_by_label("Password", exact=True).fill(product.password)
+    page.locator("input[name=login]").fill(product.email)
+    page.locator("input[name=password]").fill(product.password)
     page.get_by_role("button", name="Log in").click()
     page.get_by_role("heading", level=1, name="Ask your documents").wait_for()
     state = context.storage_state()
@@ -133,7 +135,7 @@ def library(product, browser, session):
     context = browser.new_context(base_url=product.url, storage_state=session)
     page = context.new_page()
     page.goto("/knowledge-bases/new/")
-    page.get_by_label("Name").fill("Staff handbook")
+    page.get_by_label("Name", exact=True).fill("Staff handbook")
     page.get_by_role("button", name="Create").click()
     page.locator("input[type=file]").set_input_files(
         [
@@ -141,7 +143,7 @@ def library(product, browser, session):
             {"name": "差旅制度.md", "mimeType": "text/markdown", "buffer": files.TRAVEL.encode()},
         ]
     )
-    expect(page.locator(".badge.success")).to_have_count(2, timeout=INDEXED_MS)
+    expect(page.locator("tr .badge.success")).to_have_count(2, timeout=INDEXED_MS)
     address = page.url
     context.close()
     return address

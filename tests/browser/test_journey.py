@@ -205,12 +205,12 @@ def test_a_deleted_document_leaves_its_quote(open_page, product, says, shot):
     says("The boat sails at nine [1].")
     page = open_page()
     page.goto("/knowledge-bases/new/")
-    page.get_by_label("Name").fill("Timetable")
+    page.get_by_label("Name", exact=True).fill("Timetable")
     page.get_by_role("button", name="Create").click()
     page.locator("input[type=file]").set_input_files(
         [{"name": "boats.txt", "mimeType": "text/plain", "buffer": b"The boat to the island sails at nine."}]
     )
-    expect(page.locator(".badge.success")).to_have_count(1, timeout=INDEXED_MS)
+    expect(page.locator("tr .badge.success")).to_have_count(1, timeout=INDEXED_MS)
     page.goto("/?knowledge_base=" + re.search(r"[0-9a-f-]{36}", page.url)[0])
     ask(page, "When does the boat to the island sail?")
     answer = finished(page)
