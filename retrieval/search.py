@@ -110,12 +110,8 @@ def _recall(
             hit for store in stores for hit in store.search_sparse(words, knowledge_base_ids=ids, limit=reach)
         )
         sparse = best(hits, reach) if words.indices else []
-    chunks = _hydrate({hit.id for hit in (*dense, *sparse)}, ids, document_ids=options.document_ids)
-    fused = fuse(
-        query,
-        dense=[hit for hit in dense if hit.id in chunks],
-        sparse=[hit for hit in sparse if hit.id in chunks],
-    )
+    fused = fuse(query, dense=dense, sparse=sparse, limit=reach)
+    chunks = _hydrate({candidate.id for candidate in fused}, ids, document_ids=options.document_ids)
     return [
         Passage(
             chunk=chunks[candidate.id],
@@ -127,6 +123,7 @@ def _recall(
             bm25_rank=candidate.bm25_rank,
         )
         for candidate in fused
+        if candidate.id in chunks
     ]
 
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -15,7 +15,7 @@ BATCH = 512
 
 
 class CachedEmbedder:
-    """An embedder that asks the file first. Documents and queries are kept apart.
+    """An embedder that asks the file first for documents. Queries are never kept.
 
     ``version`` of the embedder, where it has one, is part of the key: other weights, other vectors.
     """
@@ -32,24 +32,19 @@ class CachedEmbedder:
 
     def embed_documents(self, texts: Sequence[str]) -> np.ndarray:
         """As the embedder's own; what is not in the file yet is embedded and added."""
-        return self._embed(b"d", texts, self._embedder.embed_documents)
-
-    def embed_query(self, text: str) -> np.ndarray:
-        """As the embedder's own, from the file where it is there."""
-        return self._embed(b"q", [text], lambda texts: map(self._embedder.embed_query, texts))[0]
-
-    def _embed(
-        self, kind: bytes, texts: Sequence[str], embed: Callable[[list[str]], Iterable[np.ndarray]]
-    ) -> np.ndarray:
-        keys = [hashlib.sha256(kind + text.encode()).digest() for text in texts]
+        keys = [hashlib.sha256(b"d" + text.encode()).digest() for text in texts]
         found = self._read(keys)
         missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in found}
         waiting = list(missing)
         for start in range(0, len(waiting), BATCH):
             batch = waiting[start : start + BATCH]
-            vectors = embed([missing[key] for key in batch])
+            vectors = self._embedder.embed_documents([missing[key] for key in batch])
             found |= self._write(dict(zip(batch, vectors, strict=True)))
         return np.stack([found[key] for key in keys]) if keys else np.empty((0, self.dimension), np.float32)
+
+    def embed_query(self, text: str) -> np.ndarray:
+        """The embedder's own, each time: its latency is measured."""
+        return self._embedder.embed_query(text)
 
     def _open(self) -> closing[sqlite3.Connection]:
         return closing(sqlite3.connect(self._path, timeout=30, isolation_level=None))
