@@ -38,7 +38,8 @@ from ingestion.states import (
     replace_chunks,
     report_progress,
 )
-from teams.models import EDITING_ROLES, AuditEvent, Membership, Team
+from teams import audit
+from teams.models import EDITING_ROLES, Membership, Team
 
 __all__ = [
     "LEASE",
@@ -262,10 +263,11 @@ def _check_editable(knowledge_base: KnowledgeBase, user) -> None:
 
 
 def _audit(knowledge_base: KnowledgeBase, user, action: str, **data: Any) -> None:
-    AuditEvent.objects.create(
-        team_id=knowledge_base.team_id,
+    audit.record(
+        team=knowledge_base.team,
         actor=user,
         action=action,
-        target=f"knowledge_base:{knowledge_base.pk}",
-        data=data,
+        target=data.get("name") or knowledge_base.name,
+        knowledge_base=str(knowledge_base.pk),
+        **data,
     )
