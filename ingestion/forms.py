@@ -1,6 +1,7 @@
 """Forms of the documents room. They check; services write."""
 
 import copy
+from typing import cast
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
@@ -31,15 +32,17 @@ class KnowledgeBaseForm(forms.ModelForm):
         super().__init__(data, instance=copy.copy(instance))
         self.user = user
         team = self._team(teams, (data or {}).get("team") or chosen)
-        self.fields["team"].queryset = Team.objects.filter(pk__in=[each.pk for each in teams])
-        self.fields["team"].initial = team.pk
-        self.fields["team"].empty_label = None
+        team_field = cast(forms.ModelChoiceField, self.fields["team"])
+        team_field.queryset = Team.objects.filter(pk__in=[each.pk for each in teams])
+        team_field.initial = team.pk
+        team_field.empty_label = None
         if instance is not None or len(teams) == 1:
             del self.fields["team"]
             self.instance.team = team
-        self.fields["readers"].queryset = User.objects.filter(
-            memberships__team=team, is_active=True
-        ).order_by("name", "email")
+        readers_field = cast(forms.ModelMultipleChoiceField, self.fields["readers"])
+        readers_field.queryset = User.objects.filter(memberships__team=team, is_active=True).order_by(
+            "name", "email"
+        )
         if instance is None:
             self.fields["access"].initial = KnowledgeBase.Access.TEAM
 

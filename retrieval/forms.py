@@ -1,6 +1,7 @@
 """Forms of the search room's own pages."""
 
 import copy
+from typing import Any, cast
 
 from django import forms
 from django.conf import settings
@@ -15,7 +16,8 @@ from teams.models import ModelConnection
 
 NO_RERANKER = "-"
 BUILT_IN_RERANKERS = ("late-interaction",)
-Choices = list[tuple[str, str]]
+Choices = list[tuple[str, Any]]
+"""Values with their labels, which may be translated late."""
 
 
 class SearchSettingsForm(forms.ModelForm):
@@ -65,7 +67,7 @@ class SearchSettingsForm(forms.ModelForm):
         return threshold
 
     def clean(self) -> dict:
-        data = super().clean()
+        data = super().clean() or {}
         if (data.get("top_n") or 0) > (data.get("recall_limit") or 500):
             self.add_error("top_n", _("No more passages can be given on than are recalled."))
         return data
@@ -85,9 +87,10 @@ class SearchForm(forms.Form):
     def __init__(self, data=None, *, knowledge_bases: list[KnowledgeBase], rerankers: Choices):
         super().__init__(data, auto_id="search_%s")
         pks = [each.pk for each in knowledge_bases]
-        self.fields["knowledge_base"].queryset = KnowledgeBase.objects.filter(pk__in=pks)
-        self.fields["knowledge_base"].initial = pks
-        self.fields["reranker"].choices = [
+        asked = cast(forms.ModelMultipleChoiceField, self.fields["knowledge_base"])
+        asked.queryset = KnowledgeBase.objects.filter(pk__in=pks)
+        asked.initial = pks
+        cast(forms.ChoiceField, self.fields["reranker"]).choices = [
             ("", _("The knowledge base's own")),
             (NO_RERANKER, _("Switched off")),
             *rerankers,

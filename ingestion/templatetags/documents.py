@@ -30,7 +30,7 @@ _TYPES = {
 @register.filter
 def file_type(document: Document) -> str:
     """PDF, Word and so on; for a type without a name of its own, the second half of its MIME type."""
-    return _TYPES.get(document.mime) or document.mime.rpartition("/")[2].upper()
+    return str(_TYPES.get(document.mime, "")) or document.mime.rpartition("/")[2].upper()
 
 
 @register.filter

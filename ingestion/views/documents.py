@@ -4,7 +4,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.utils.cache import get_conditional_response, patch_cache_control
 from django.utils.translation import gettext as _
@@ -15,6 +15,7 @@ from ingestion.views.downloads import attachment
 from ingestion.views.gate import open_document, readable_documents
 from ingestion.views.progress import progress_context
 from ingestion.views.reading import read_page
+from teams.requests import MemberRequest
 
 DEFAULT_WIDTH = 1200
 IMAGE_MAX_AGE_S = 300
@@ -22,7 +23,7 @@ IMAGE_MAX_AGE_S = 300
 
 @login_required
 @require_GET
-def detail(request: HttpRequest, pk: UUID) -> HttpResponse:
+def detail(request: MemberRequest, pk: UUID) -> HttpResponse:
     document = open_document(request.user, pk)
     if request.htmx and request.htmx.target == "state":
         return render(
@@ -35,7 +36,7 @@ def detail(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 @login_required
 @require_GET
-def page_image(request: HttpRequest, pk: UUID, number: int) -> HttpResponse:
+def page_image(request: MemberRequest, pk: UUID, number: int) -> HttpResponse:
     """PNG of one page. A browser keeps it for minutes only: access to it may end."""
     document = open_document(request.user, pk)
     width = _image_width(request.GET.get("width", ""))
@@ -60,13 +61,13 @@ def _image_width(asked: str) -> int:
 
 @login_required
 @require_GET
-def file(request: HttpRequest, pk: UUID) -> HttpResponse:
+def file(request: MemberRequest, pk: UUID) -> StreamingHttpResponse:
     return attachment(open_document(request.user, pk))
 
 
 @login_required
 @require_http_methods(["GET", "POST"])
-def delete(request: HttpRequest, pk: UUID) -> HttpResponse:
+def delete(request: MemberRequest, pk: UUID) -> HttpResponse:
     """GET asks, POST deletes; where htmx asked, the row leaves the table."""
     document = open_document(request.user, pk, editing=True)
     if request.method == "GET":
@@ -80,7 +81,7 @@ def delete(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 @login_required
 @require_POST
-def retry(request: HttpRequest, pk: UUID) -> HttpResponse:
+def retry(request: MemberRequest, pk: UUID) -> HttpResponse:
     document = open_document(request.user, pk, editing=True)
     services.retry_document(document=document, user=request.user)
     if request.htmx:

@@ -1,5 +1,6 @@
 """The door of every view here: 404 for what a person may not see, 403 for what they may not change."""
 
+from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
@@ -19,7 +20,7 @@ def open_knowledge_base(user, pk: UUID, *, editing: bool = False) -> KnowledgeBa
     return found
 
 
-def readable_documents(user) -> QuerySet[Document]:
+def readable_documents(user) -> QuerySet[Any]:
     """Documents that ``user`` may open, each with its knowledge base and ``is_editable``."""
     editable = KnowledgeBase.objects.editable_by(user).filter(pk=OuterRef("knowledge_base"))
     visible = Document.objects.visible_to(user).select_related("knowledge_base__team")

@@ -2,7 +2,7 @@
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_POST
@@ -12,13 +12,14 @@ from ingestion.models import Document, KnowledgeBase
 from ingestion.views.gate import readable_documents
 from ingestion.views.listing import UNFINISHED, count_by_status, list_documents
 from ingestion.views.progress import documents_in
+from teams.requests import MemberRequest
 
 JOB_STATUSES = (*UNFINISHED, Document.Status.FAILED)
 
 
 @login_required
 @require_GET
-def jobs(request: HttpRequest) -> HttpResponse:
+def jobs(request: MemberRequest) -> HttpResponse:
     editable = KnowledgeBase.objects.editable_by(request.user)
     unsettled = readable_documents(request.user).filter(knowledge_base__in=editable, status__in=JOB_STATUSES)
     context = {
@@ -34,7 +35,7 @@ def jobs(request: HttpRequest) -> HttpResponse:
 
 @login_required
 @require_POST
-def retry_all(request: HttpRequest) -> HttpResponse:
+def retry_all(request: MemberRequest) -> HttpResponse:
     failed = documents_in(request.user, "jobs").filter(status=Document.Status.FAILED)
     count = 0
     for document in failed.iterator():

@@ -1,6 +1,7 @@
 """Knowledge bases: all that a person may open, one with its documents, and its settings."""
 
 from copy import copy
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings as project_settings
@@ -9,7 +10,7 @@ from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Count, Exists, F, IntegerField, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -20,9 +21,10 @@ from ingestion.models import Document, KnowledgeBase
 from ingestion.views.gate import open_knowledge_base, readable_documents
 from ingestion.views.listing import UNFINISHED, count_by_status, list_documents
 from teams.models import EDITING_ROLES, Membership, Team
+from teams.requests import MemberRequest
 
 
-def with_counts(user) -> QuerySet[KnowledgeBase]:
+def with_counts(user) -> QuerySet[Any]:
     """What ``user`` may open, each with its numbers and ``is_editable``: one query for all."""
     readers = KnowledgeBase.readers.through.objects.filter(knowledgebase=OuterRef("pk")).order_by()
     alive = Q(documents__deleted_at=None)
@@ -38,7 +40,7 @@ def with_counts(user) -> QuerySet[KnowledgeBase]:
             chunk_count=Coalesce(Sum("documents__chunks_total", filter=ready), 0),
             reader_count=Coalesce(
                 Subquery(
-                    readers.values("knowledgebase").annotate(n=Count("pk")).values("n"),
+                    readers.values("knowledgebase").annotate(n=Count("pk")).values("n"),  # type: ignore[misc]
                     output_field=IntegerField(),
                 ),
                 0,
@@ -58,7 +60,7 @@ def editing_teams(user) -> QuerySet[Team]:
 
 @login_required
 @require_GET
-def index(request: HttpRequest) -> HttpResponse:
+def index(request: MemberRequest) -> HttpResponse:
     return render(
         request,
         "ingestion/knowledge_bases.html",
@@ -71,7 +73,7 @@ def index(request: HttpRequest) -> HttpResponse:
 
 @login_required
 @require_http_methods(["GET", "POST"])
-def create(request: HttpRequest) -> HttpResponse:
+def create(request: MemberRequest) -> HttpResponse:
     teams = list(editing_teams(request.user))
     if not teams:
         raise PermissionDenied
@@ -91,14 +93,14 @@ def create(request: HttpRequest) -> HttpResponse:
 
 @login_required
 @require_GET
-def detail(request: HttpRequest, pk: UUID) -> HttpResponse:
+def detail(request: MemberRequest, pk: UUID) -> HttpResponse:
     knowledge_base = open_knowledge_base(request.user, pk)
     fragment = request.htmx and request.htmx.target == "documents"
     template = "ingestion/_documents.html" if fragment else "ingestion/knowledge_base.html"
     return render(request, template, page_context(request, knowledge_base))
 
 
-def page_context(request: HttpRequest, knowledge_base: KnowledgeBase) -> dict:
+def page_context(request: MemberRequest, knowledge_base: KnowledgeBase) -> dict:
     """What the page of one knowledge base shows; also after an upload without JavaScript."""
     documents = readable_documents(request.user).filter(knowledge_base=knowledge_base)
     return {
@@ -114,7 +116,7 @@ def page_context(request: HttpRequest, knowledge_base: KnowledgeBase) -> dict:
 
 @login_required
 @require_http_methods(["GET", "POST"])
-def settings(request: HttpRequest, pk: UUID) -> HttpResponse:
+def settings(request: MemberRequest, pk: UUID) -> HttpResponse:
     knowledge_base = open_knowledge_base(request.user, pk, editing=True)
     form = KnowledgeBaseForm(
         request.POST or None, user=request.user, teams=[knowledge_base.team], instance=knowledge_base
@@ -135,7 +137,7 @@ def settings(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 @login_required
 @require_POST
-def delete(request: HttpRequest, pk: UUID) -> HttpResponse:
+def delete(request: MemberRequest, pk: UUID) -> HttpResponse:
     knowledge_base = open_knowledge_base(request.user, pk, editing=True)
     confirmation = DeleteKnowledgeBaseForm(knowledge_base, request.POST)
     if not confirmation.is_valid():
@@ -149,7 +151,7 @@ def delete(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 
 def _settings_page(
-    request: HttpRequest,
+    request: MemberRequest,
     knowledge_base: KnowledgeBase,
     form: KnowledgeBaseForm,
     confirmation: DeleteKnowledgeBaseForm,

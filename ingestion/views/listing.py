@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, Q
+from django.db.models import Count, Q, QuerySet
 
 from ingestion.models import Document, DocumentQuerySet
 
@@ -59,7 +60,7 @@ def count_by_status(documents: DocumentQuerySet) -> Counts:
     )
 
 
-def list_documents(documents: DocumentQuerySet, params) -> Listing:
+def list_documents(documents: QuerySet[Any], params) -> Listing:
     """The page of ``documents``, newest first, that the query string ``params`` asks for.
 
     Unknown statuses and broken cursors are ignored: a mistyped address still shows documents.
@@ -78,7 +79,7 @@ def list_documents(documents: DocumentQuerySet, params) -> Listing:
     return Listing(rows=rows, q=q, status=status, newer=newer, older=older)
 
 
-def _page(documents: DocumentQuerySet, *, after: str, before: str) -> tuple[list[Document], str, str]:
+def _page(documents: QuerySet[Any], *, after: str, before: str) -> tuple[list[Document], str, str]:
     if (place := _place(before)) is not None:
         at, pk = place
         documents = documents.filter(Q(created_at__gt=at) | Q(created_at=at, pk__lt=pk))

@@ -7,13 +7,14 @@ from collections.abc import Iterable, Sequence
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from ingestion.models import Document, KnowledgeBase
 from ingestion.views.gate import readable_documents
 from ingestion.views.listing import PAGE_SIZE, UNFINISHED, count_by_status
+from teams.requests import MemberRequest
 
 STOP_POLLING = 286
 """The status that makes htmx stop asking."""
@@ -21,7 +22,7 @@ STOP_POLLING = 286
 
 @login_required
 @require_GET
-def progress(request: HttpRequest) -> HttpResponse:
+def progress(request: MemberRequest) -> HttpResponse:
     """``?id=...&id=...`` are the rows waited for, ``?in=`` the page they stand on."""
     asked = [pk for pk in map(uuid_or_none, request.GET.getlist("id")[:PAGE_SIZE]) if pk]
     rows = list(readable_documents(request.user).filter(pk__in=asked))
@@ -33,7 +34,7 @@ def progress(request: HttpRequest) -> HttpResponse:
 
 
 def progress_context(
-    request: HttpRequest, rows: Sequence[Document], *, gone: Iterable[UUID] = (), restart: bool = False
+    request: MemberRequest, rows: Sequence[Document], *, gone: Iterable[UUID] = (), restart: bool = False
 ) -> dict:
     """For ``_progress.html``: ``restart`` draws the poller again, after a retry brought work back.
 

@@ -6,6 +6,7 @@ and only the text of the shown part leaves the database.
 
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Max, Min
@@ -92,7 +93,7 @@ def read_page(document: Document, params) -> Reading | None:
     number = _number(params.get("page", "")) or (marked.page if marked else 0)
     if number not in dict(pages):
         number = pages[0][0]
-    page = (
+    page: Any = (
         document.pages.filter(version=version, number=number)
         .defer("text")
         .annotate(length=Length("text"))
@@ -153,9 +154,7 @@ def _boxes(chunks: list[Chunk], number: int, marked: Chunk | None) -> list[Box]:
     ]
 
 
-def _segments(
-    page: DocumentPage, chunks: list[Chunk], part: int, parts: int, marked: Chunk | None
-) -> list[Segment]:
+def _segments(page: Any, chunks: list[Chunk], part: int, parts: int, marked: Chunk | None) -> list[Segment]:
     """The text of the part, cut where passages begin and end.
 
     Where two passages overlap the text goes to the marked one, else to the later.
@@ -172,7 +171,7 @@ def _segments(
     segments = []
     for start, end in pairwise(edges):
         covering = [chunk for chunk in chunks if chunk.start < end and chunk.end > start]
-        is_marked = marked is not None and any(chunk.pk == marked.pk for chunk in covering)
-        owner = marked.pk if is_marked else covering[-1].pk if covering else None
-        segments.append(Segment(text[start - low : end - low], owner, is_marked))
+        is_marked = marked is not None and marked in covering
+        owner = marked if is_marked else covering[-1] if covering else None
+        segments.append(Segment(text[start - low : end - low], owner.pk if owner else None, is_marked))
     return segments

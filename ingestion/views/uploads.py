@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
 from django.core.files.uploadedfile import UploadedFile
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_POST
 
@@ -14,6 +14,7 @@ from ingestion.errors import UploadRefused
 from ingestion.models import Document, KnowledgeBase
 from ingestion.views.gate import open_knowledge_base
 from ingestion.views.knowledge_bases import page_context
+from teams.requests import MemberRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ class Receipt:
 
 @login_required
 @require_POST
-def upload(request: HttpRequest, pk: UUID) -> HttpResponse:
+def upload(request: MemberRequest, pk: UUID) -> HttpResponse:
     """The receipts alone for upload.js, which sends one file at a time; else the whole page again."""
     knowledge_base = open_knowledge_base(request.user, pk, editing=True)
     files = request.FILES.getlist("files")
@@ -41,13 +42,12 @@ def upload(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 def receive(knowledge_base: KnowledgeBase, user, file: UploadedFile) -> Receipt:
     """Hands one file to the service and puts its answer into words."""
+    name = file.name or ""
     try:
-        document = services.create_document(
-            knowledge_base=knowledge_base, user=user, name=file.name, file=file
-        )
+        document = services.create_document(knowledge_base=knowledge_base, user=user, name=name, file=file)
     except UploadRefused as refusal:
         return Receipt(
-            services.clean_name(file.name),
+            services.clean_name(name),
             reason=refusal.message,
             duplicate_of=refusal.params.get("document_id", ""),
         )

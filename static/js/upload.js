@@ -16,6 +16,7 @@
 
   form.querySelector("[data-without-script]").hidden = true;
   input.required = false;
+  list.classList.add("bounded");
   input.classList.add("visually-hidden"); // the zone around it is its label, and shows its focus
 
   function add(files) {
