@@ -9,6 +9,7 @@ keeps standard input open: when that closes, for whatever reason, this process e
 import json
 import os
 import sys
+import traceback
 
 
 def threads(cores: int) -> tuple[int, int]:
@@ -44,11 +45,17 @@ def main() -> None:
     os.dup2(2, 1)  # whatever the library prints goes to the log, not into the answer
     import xllamacpp
 
-    server = xllamacpp.Server(parameters(options))
-    answer.write(json.dumps({"address": server.listening_address}) + "\n")
-    answer.flush()
-    sys.stdin.read()
-    os._exit(0)  # without waiting for an answer that nobody reads any more
+    try:
+        server = xllamacpp.Server(parameters(options))
+        answer.write(json.dumps({"address": server.listening_address}) + "\n")
+        answer.flush()
+        sys.stdin.read()
+    except BrokenPipeError:
+        pass  # the parent died while the model was loaded
+    except BaseException:
+        traceback.print_exc()
+        os._exit(1)
+    os._exit(0)  # at once: an orderly end would wait for answers that nobody reads any more
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ from ingestion import services as ingestion
 from ingestion.errors import UploadRefused
 from ingestion.models import Document, KnowledgeBase
 from qa_project.celery import app
-from teams.models import Team
+from teams.models import Membership, Role, Team, User
 
 INSIDE = "ASK_INSIDE"
 EMBEDDED = {"DATABASE_URL": "", "CELERY_BROKER_URL": "", "QDRANT_URL": "", "REDIS_URL": ""}
@@ -69,10 +69,10 @@ def _answer(question: str, files: list[str], as_json_wanted: bool) -> int:
     except QuestionRefused as refusal:
         return _fail(out, as_json_wanted, notices.message_for(refusal.code, refusal.params))
     app.conf.task_always_eager = True
+    app.loader.import_default_modules()  # a task that is not known here would be sent to a queue
     threading.Thread(target=_warm_up, daemon=True).start()
     call_command("migrate", verbosity=0)
-    team = Team.objects.create(name="ask")
-    knowledge_base = ingestion.create_knowledge_base(team=team, user=None, name="ask", is_ephemeral=True)
+    knowledge_base = _knowledge_base()
     complaints = [complaint for name in files if (complaint := _read(knowledge_base, Path(name)))]
     for complaint in complaints:
         print(complaint, file=sys.stderr)
@@ -92,12 +92,22 @@ def _answer(question: str, files: list[str], as_json_wanted: bool) -> int:
     return 1 if complaints else 0
 
 
+def _knowledge_base() -> KnowledgeBase:
+    user = User.objects.create_user("ask@localhost", None)
+    team = Team.objects.create(name="ask")
+    Membership.objects.create(team=team, user=user, role=Role.OWNER)
+    return ingestion.create_knowledge_base(team=team, user=user, name="ask", is_ephemeral=True)
+
+
 def _read(knowledge_base: KnowledgeBase, path: Path) -> str:
     """Takes one file in and waits for it; returns why it cannot be read, or nothing."""
     try:
         with path.open("rb") as file:
             document = ingestion.create_document(
-                knowledge_base=knowledge_base, user=None, name=path.name, file=File(file, name=path.name)
+                knowledge_base=knowledge_base,
+                user=knowledge_base.created_by,
+                name=path.name,
+                file=File(file, name=path.name),
             )
     except OSError as error:
         return f"{path}: {error.strerror}"
