@@ -38,7 +38,7 @@ def load_config(path: Path) -> PretrainedConfig:
 
 def load_model(
     model_class: Any, path: Path, *, dtype: torch.dtype, config: PretrainedConfig | None = None
-) -> PreTrainedModel:
+) -> Any:
     """Weights from ``path`` in ``dtype``, in evaluation mode.
 
     Raises RerankerUnusable when any weight is missing or of another shape: transformers would fill

@@ -71,12 +71,12 @@ def available_cores() -> int:
 
 
 def limit_threads(threads: int = 0) -> int:
-    """Bound the threads of one model call; 0 takes the cores that are really ours. Returns the number.
+    """Bound the threads of one model call; 0 takes OMP_NUM_THREADS, else the cores that are really ours.
 
     PyTorch counts the cores of the machine, not those of the container: more threads than cores
     make every call slower.
     """
-    threads = threads or available_cores()
+    threads = threads or int(os.environ.get("OMP_NUM_THREADS", 0)) or available_cores()
     if torch.get_num_threads() != threads:
         torch.set_num_threads(threads)
     return threads

@@ -24,7 +24,8 @@ class GteEncoder(Encoder):
         raw = read_config(path)
         if raw.get("model_type") != "new":
             return load_config(path)
-        rope = {"rope_type": "default", "rope_theta": float(raw.get("rope_theta", 10000.0))}
+        theta = float(raw.get("rope_theta", 10000.0))
+        rope: dict[str, Any] = {"rope_type": "default", "rope_theta": theta}
         if scaling := raw.get("rope_scaling"):
             if scaling.get("type") != "ntk" or scaling.get("mixed_b") is not None:
                 raise RerankerUnusable(f"{path.name} scales its positions in a way not known here: {scaling}")
@@ -32,7 +33,7 @@ class GteEncoder(Encoder):
             head_size = raw["hidden_size"] // raw["num_attention_heads"]
             rope = {
                 "rope_type": "linear",
-                "rope_theta": rope["rope_theta"] * factor,
+                "rope_theta": theta * factor,
                 "factor": factor ** (2 / head_size),
             }
         known = {key: value for key, value in raw.items() if key in FIELDS and key not in OWN}
