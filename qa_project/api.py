@@ -1,12 +1,20 @@
 """The REST API under /api/v1/, with its OpenAPI page at /api/v1/docs."""
 
 from ninja import NinjaAPI
+from ninja.renderers import JSONRenderer
 
 from chat.api import router as chat_router
 from ingestion.api import router as ingestion_router
 from retrieval.api import router as retrieval_router
 from teams import api_errors
 from teams.auth import API_AUTH
+
+
+class ReadableJSON(JSONRenderer):
+    """Chinese stays Chinese, a third of the bytes of its escapes."""
+
+    json_dumps_params = {"ensure_ascii": False}
+
 
 api = NinjaAPI(
     title="QA Project",
@@ -17,6 +25,7 @@ api = NinjaAPI(
     ),
     urls_namespace="api",
     auth=API_AUTH,
+    renderer=ReadableJSON(),
 )
 api_errors.install(api)
 api.add_router("", ingestion_router)

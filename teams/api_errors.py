@@ -39,7 +39,7 @@ class ApiError(Exception):
 def response(status: int, code: str, message: str, extra: dict[str, Any] | None = None, headers=None):
     """The refusal as JSON, for code outside of the API's own exception handling."""
     body = {"error": {"code": code, "message": message}, **(extra or {})}
-    return JsonResponse(body, status=status, headers=headers)
+    return JsonResponse(body, status=status, headers=headers, json_dumps_params={"ensure_ascii": False})
 
 
 def _api_error(request: HttpRequest, error: ApiError) -> HttpResponse:
