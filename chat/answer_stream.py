@@ -23,13 +23,14 @@ def encode(event: str, data: str, *, id: int | None = None) -> str:
 
 
 async def page_events(
-    events: AsyncIterator[AnswerEvent], *, after: int, render: Callable[[str, Message | None], str]
+    events: AsyncIterator[AnswerEvent], *, after: int, render: Callable[[str, Message], str]
 ) -> AsyncIterator[str]:
-    """The events of one answer: sources, text (an empty one to fill), token, done or failed.
+    """The events of one answer: sources, text, token, done or failed.
 
-    ``render(name, message)`` makes the markup of "text", "sources" and "message"; it may read the
-    database. A token's id is the number of characters sent so far, which is what ``after`` of a
-    reader that comes back holds; then the text on its page is kept and only the rest is sent.
+    The first words come as "text", which takes the place of what the page was drawn with; the others
+    as "token", to append. Their id is the number of characters sent so far, which is what ``after``
+    of a reader that comes back holds; to it only the rest is sent, as tokens.
+    ``render(name, message)`` makes the markup of "sources" and "message"; it may read the database.
     """
     in_thread = sync_to_async(render)
     position = after
@@ -41,10 +42,9 @@ async def page_events(
                 case Token(text=""):
                     yield KEEP_ALIVE
                 case Token(text=text):
-                    if not position:  # makes room: what the page was drawn with is told again
-                        yield encode("text", await in_thread("text", None))
+                    name = "token" if position else "text"
                     position += len(text)
-                    yield encode("token", escape(text), id=position)
+                    yield encode(name, escape(text), id=position)
                 case Done(message=message):
                     yield encode("done", await in_thread("message", message))
                 case Failed(message=message):

@@ -89,7 +89,7 @@ async def stream(request: HttpRequest, pk: UUID) -> StreamingHttpResponse:
     language = translation.get_language()
     after = _offset(request.headers.get("Last-Event-ID", ""))
 
-    def markup(name: str, message: Message | None) -> str:
+    def markup(name: str, message: Message) -> str:
         with translation.override(language):
             shown = page.with_sources(Message.objects.filter(pk=answer.pk), user=user).first()
             if shown is None:  # deleted while it was read

@@ -19,7 +19,9 @@ def chat_context(
     """What chat/chat.html needs; ``question`` is put back into the composer after a refusal."""
     user = request.user
     text = request.GET.get("q", "")
-    choices = page.choices_for(user, conversation=conversation, asked_for=request.GET.get("knowledge_base", ""))
+    choices = page.choices_for(
+        user, conversation=conversation, asked_for=request.GET.get("knowledge_base", "")
+    )
     readable = [choice.knowledge_base.pk for choice in choices]
     return {
         "conversation": conversation,
