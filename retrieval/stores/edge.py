@@ -15,6 +15,7 @@ import threading
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import numpy as np
@@ -107,20 +108,20 @@ class EdgeStore:
         """One request for each knowledge base: a graph links the points of one tenant, and a search
         over several at once would walk in one of them only (measured: half the hits lost)."""
         requests = [
-            edge.QueryRequest(limit=limit + TIE_MARGIN, query=query, filter=_where(KNOWLEDGE_BASE, tenant))
+            edge.QueryRequest(limit=limit + TIE_MARGIN, query=query, filter=_where({KNOWLEDGE_BASE: tenant}))
             for tenant in set(knowledge_base_ids)
         ]
         if not requests:
             return []
         with _translated("The index cannot be searched"):
             answers = self._shard.query_batch(edge.QueryBatchRequest(requests))
-        return best((Hit(point.id, point.score) for points in answers for point in points), limit)
+        return best((Hit(_uuid(point.id), point.score) for points in answers for point in points), limit)
 
     def delete_document(self, document_id: UUID, *, keep_version: int | None = None) -> None:
-        self._delete(_where(DOCUMENT, document_id, keep_version=keep_version))
+        self._delete(_where({DOCUMENT: document_id}, keep_version=keep_version))
 
     def delete_knowledge_base(self, knowledge_base_id: UUID) -> None:
-        self._delete(_where(KNOWLEDGE_BASE, knowledge_base_id))
+        self._delete(_where({KNOWLEDGE_BASE: knowledge_base_id}))
 
     def _delete(self, where: edge.Filter) -> None:
         with _translated("The index cannot be read"):
@@ -129,18 +130,17 @@ class EdgeStore:
             self._write(edge.UpdateOperation.delete_points_by_filter(where), changes=doomed)
 
     def count(self, *, document_id: UUID | None = None, knowledge_base_id: UUID | None = None) -> int:
-        conditions = {DOCUMENT: document_id, KNOWLEDGE_BASE: knowledge_base_id}
-        must = [_is(key, value) for key, value in conditions.items() if value]
+        where = _where({DOCUMENT: document_id, KNOWLEDGE_BASE: knowledge_base_id})
         with _translated("The index cannot be read"):
-            return self._shard.count(edge.CountRequest(filter=edge.Filter(must=must)))
+            return self._shard.count(edge.CountRequest(filter=where))
 
     def point_ids(self, document_id: UUID) -> Iterable[UUID]:
-        offset, where = None, _where(DOCUMENT, document_id)
+        offset, where = None, _where({DOCUMENT: document_id})
         while True:
             request = edge.ScrollRequest(offset=offset, limit=SCROLL_PAGE, filter=where, with_payload=False)
             with _translated("The index cannot be read"):
                 points, offset = self._shard.scroll(request)
-            yield from (point.id for point in points)
+            yield from (_uuid(point.id) for point in points)
             if offset is None:
                 return
 
@@ -148,7 +148,7 @@ class EdgeStore:
         with _translated("The index cannot be read"):
             limit = max(1, self._shard.count(edge.CountRequest()))
             facet = self._shard.facet(edge.FacetRequest(DOCUMENT, limit=limit, exact=True))
-        return {UUID(hit.value): hit.count for hit in facet.hits if hit.count}
+        return {_uuid(hit.value): hit.count for hit in facet.hits if hit.count}
 
     def close(self) -> None:
         with self._writing:
@@ -262,13 +262,17 @@ def _lock(folder: Path):
     return file
 
 
-def _is(key: str, value: object) -> edge.FieldCondition:
-    return edge.FieldCondition(key, edge.MatchValue(value if isinstance(value, int) else str(value)))
+def _where(equal: dict[str, UUID | None], *, keep_version: int | None = None) -> edge.Filter:
+    """Points that have these values, None being any; without those of ``keep_version``."""
+    must: list[Any] = [
+        edge.FieldCondition(key, edge.MatchValue(str(value))) for key, value in equal.items() if value
+    ]
+    kept: list[Any] = [edge.FieldCondition(VERSION, edge.MatchValue(keep_version))] if keep_version else []
+    return edge.Filter(must=must, must_not=kept)
 
 
-def _where(key: str, value: object, *, keep_version: int | None = None) -> edge.Filter:
-    kept = None if keep_version is None else [_is(VERSION, keep_version)]
-    return edge.Filter(must=[_is(key, value)], must_not=kept)
+def _uuid(point_id: object) -> UUID:
+    return point_id if isinstance(point_id, UUID) else UUID(str(point_id))
 
 
 @contextlib.contextmanager

@@ -4,6 +4,7 @@ import contextlib
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
+from typing import Any
 from uuid import UUID
 
 import numpy as np
@@ -80,7 +81,7 @@ class ServerStore:
         """One request for each knowledge base, in one call: see `EdgeStore._search`."""
         requests = [
             models.QueryRequest(
-                query=query, using=using, filter=_where(KNOWLEDGE_BASE, tenant), limit=limit + TIE_MARGIN
+                query=query, using=using, filter=_where({KNOWLEDGE_BASE: tenant}), limit=limit + TIE_MARGIN
             )
             for tenant in set(knowledge_base_ids)
         ]
@@ -93,23 +94,22 @@ class ServerStore:
         )
 
     def delete_document(self, document_id: UUID, *, keep_version: int | None = None) -> None:
-        self._delete(_where(DOCUMENT, document_id, keep_version=keep_version))
+        self._delete(_where({DOCUMENT: document_id}, keep_version=keep_version))
 
     def delete_knowledge_base(self, knowledge_base_id: UUID) -> None:
-        self._delete(_where(KNOWLEDGE_BASE, knowledge_base_id))
+        self._delete(_where({KNOWLEDGE_BASE: knowledge_base_id}))
 
     def _delete(self, where: models.Filter) -> None:
         with self._client() as client:
             client.delete(self._name, models.FilterSelector(filter=where), wait=True)
 
     def count(self, *, document_id: UUID | None = None, knowledge_base_id: UUID | None = None) -> int:
-        conditions = {DOCUMENT: document_id, KNOWLEDGE_BASE: knowledge_base_id}
-        must = [_is(key, value) for key, value in conditions.items() if value]
+        where = _where({DOCUMENT: document_id, KNOWLEDGE_BASE: knowledge_base_id})
         with self._client() as client:
-            return client.count(self._name, models.Filter(must=must), exact=True).count
+            return client.count(self._name, where, exact=True).count
 
     def point_ids(self, document_id: UUID) -> Iterable[UUID]:
-        offset, where = None, _where(DOCUMENT, document_id)
+        offset, where = None, _where({DOCUMENT: document_id})
         while True:
             with self._client() as client:
                 points, offset = client.scroll(
@@ -144,6 +144,7 @@ class ServerStore:
 
     def _prepare(self, client: QdrantClient) -> None:
         """Make the collection where there is none; two processes may do it at once."""
+        assert self._dimension is not None
         if not client.collection_exists(self._name):
             with _already_there_is_fine():
                 client.create_collection(
@@ -171,14 +172,15 @@ def _connect(url: str, api_key: str) -> QdrantClient:
     return QdrantClient(url=url, api_key=api_key or None, timeout=TIMEOUT_S)
 
 
-def _is(key: str, value: object) -> models.FieldCondition:
-    match = models.MatchValue(value=value if isinstance(value, int) else str(value))
-    return models.FieldCondition(key=key, match=match)
+def _where(equal: dict[str, UUID | None], *, keep_version: int | None = None) -> models.Filter:
+    """Points that have these values, None being any; without those of ``keep_version``."""
+    must: list[Any] = [_is(key, str(value)) for key, value in equal.items() if value]
+    kept: list[Any] = [_is(VERSION, keep_version)] if keep_version else []
+    return models.Filter(must=must, must_not=kept)
 
 
-def _where(key: str, value: object, *, keep_version: int | None = None) -> models.Filter:
-    kept = None if keep_version is None else [_is(VERSION, keep_version)]
-    return models.Filter(must=[_is(key, value)], must_not=kept)
+def _is(key: str, value: str | int) -> models.FieldCondition:
+    return models.FieldCondition(key=key, match=models.MatchValue(value=value))
 
 
 @contextlib.contextmanager
