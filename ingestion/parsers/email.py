@@ -51,13 +51,13 @@ def _read(flow: Flow, data: bytes, source: Source, *, depth: int) -> None:
 
 
 def _header(message: Message, name: str) -> str:
+    raw = next((str(value) for key, value in message.raw_items() if key.lower() == name.lower()), "")
+    if any("\udc80" <= c <= "\udcff" for c in raw):  # bytes without a declared encoding
+        return squeeze(decode(raw.encode("utf-8", "surrogateescape")))
     try:
-        said = str(message.get(name) or "")
+        return squeeze(str(message.get(name) or ""))
     except (ValueError, IndexError, AttributeError, TypeError, LookupError):  # headers email cannot read
-        return ""
-    if any("\udc80" <= c <= "\udcff" for c in said):  # bytes without a declared encoding
-        said = decode(said.encode("utf-8", "surrogateescape"))
-    return squeeze(said)
+        return squeeze(raw)
 
 
 def _is_attachment(part: Message) -> bool:

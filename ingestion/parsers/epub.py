@@ -43,7 +43,10 @@ def _xml(data: bytes) -> Any:
     from lxml import etree
 
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, recover=True)
-    root = etree.fromstring(data, parser)
+    try:
+        root = etree.fromstring(data, parser)
+    except etree.XMLSyntaxError as error:
+        raise ParseFailed("corrupt", str(error)[:300]) from error
     if root is None:
         raise ParseFailed("corrupt", "no XML")
     return root

@@ -6,6 +6,7 @@ without recursion: hostile and machine-made pages nest thousands deep.
 
 import re
 from collections.abc import Iterator
+from html import unescape
 from typing import Any
 
 from ingestion.encodings import decode
@@ -42,6 +43,9 @@ BLOCKS = {
 }
 HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.I)
 MOST_COLUMNS = 200
+TOO_DEEP = 2000
+TAG = re.compile(r"<[^>]*>")
+DROPPED_TEXT = re.compile(r"<(script|style|head)\b.*?</\1\s*>|<!--.*?-->", re.I | re.S)
 
 
 def parse(source: Source) -> Iterator[Page]:
@@ -73,7 +77,22 @@ def read_into(flow: Flow, text: str) -> None:
     title = root.find(".//title")
     if title is not None and title.text and root.find(".//h1") is None:
         flow.heading(title.text, 1)
+    before = len(flow.blocks)
     _Walker(flow).walk(root)
+    _save_what_is_too_deep(flow, text, before)
+
+
+def _save_what_is_too_deep(flow: Flow, text: str, before: int) -> None:
+    """libxml2 drops what nests deeper than 2048 elements: then the text is taken without its structure."""
+    if text.count("<") < TOO_DEEP:
+        return
+    bare = TAG.sub("\n", DROPPED_TEXT.sub("", text))
+    lines = [line for line in map(squeeze, unescape(bare).split("\n")) if line]
+    seen = sum(len(block.text) for block in flow.blocks[before:])
+    if seen < 0.3 * sum(map(len, lines)):
+        del flow.blocks[before:]
+        for line in lines:
+            flow.paragraph(line)
 
 
 class _Walker:

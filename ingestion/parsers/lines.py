@@ -6,6 +6,10 @@ from dataclasses import dataclass
 from ingestion.pages import Region
 from ingestion.parsers.flow import clean
 
+Box = tuple[float, float, float, float]
+Direction = tuple[int, int]
+"""A quarter turn: (1, 0) runs to the right, (0, 1) down the page."""
+
 
 @dataclass(slots=True)
 class Line:
@@ -31,8 +35,8 @@ class Line:
         return self.x1 - self.x0
 
 
-def page_lines(page, number: int) -> tuple[list[Line], list[Line]]:
-    """(lines in the page's main direction, the others) of a PyMuPDF page's text layer."""
+def page_lines(page, number: int) -> tuple[list[Line], list[Line], Direction]:
+    """(lines in the page's main direction, the others, that direction) of a page's text layer."""
     raw = page.get_text("dict", flags=TEXT_FLAGS)["blocks"]
     raw_lines = [line for block in raw for line in block.get("lines", ())]
     found = [(line, direction(line["dir"], page.rotation)) for line in raw_lines]
@@ -40,14 +44,14 @@ def page_lines(page, number: int) -> tuple[list[Line], list[Line]]:
     for line, towards in found:
         weights[towards] = weights.get(towards, 0) + sum(len(span["text"]) for span in line["spans"])
     if not weights:
-        return [], []
+        return [], [], (1, 0)
     main = max(weights, key=lambda towards: weights[towards])
     upright, others = [], []
     for raw_line, towards in found:
         line = _line(raw_line, page, number, towards)
         if line:
             (upright if towards == main else others).append(line)
-    return upright, others
+    return upright, others, main
 
 
 TEXT_FLAGS = 2 | 64
@@ -100,6 +104,13 @@ def upright_box(box: tuple[float, ...], towards: tuple[int, int]) -> tuple[float
     xs = [x * dx + y * dy for x in (x0, x1) for y in (y0, y1)]
     ys = [-x * dy + y * dx for x in (x0, x1) for y in (y0, y1)]
     return min(xs), min(ys), max(xs), max(ys)
+
+
+def turned_back(
+    box: tuple[float, float, float, float], towards: Direction
+) -> tuple[float, float, float, float]:
+    """An upright box as it is shown: undoes `upright_box`."""
+    return upright_box(box, (towards[0], -towards[1]))
 
 
 def region_of(box: tuple[float, float, float, float], page, number: int) -> Region:

@@ -11,7 +11,7 @@ from ingestion.parsers.flow import Flow
 HEADING = re.compile(r"^ {0,3}(#{1,6})[ \t]+(.+?)[ \t#]*$|^ {0,3}(#{1,6})([^\s#].*)$")
 FENCE = re.compile(r"^ {0,3}(```+|~~~+)")
 RULE = re.compile(r"^ {0,3}(?:[-*_] *){3,}$")
-TABLE_RULE = re.compile(r"^\s*\|?\s*:?-{2,}:?\s*(?:\|\s*:?-{2,}:?\s*)*\|?\s*$")
+TABLE_RULE = re.compile(r"^\s*\|?\s*:?-+:?\s*(?:\|\s*:?-+:?\s*)*\|?\s*$")
 SETEXT = re.compile(r"^ {0,3}(=+|-+)\s*$")
 ITEM = re.compile(r"^\s*(?:[-*+]|\d{1,3}[.)])\s+")
 FRONT_MATTER = re.compile(r"\A---\n(.*?)\n---\n", re.S)

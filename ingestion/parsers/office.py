@@ -65,7 +65,10 @@ class Package:
         parser = etree.XMLParser(
             resolve_entities=False, no_network=True, load_dtd=False, huge_tree=True, recover=True
         )
-        root = etree.fromstring(data, parser)
+        try:
+            root = etree.fromstring(data, parser)
+        except etree.XMLSyntaxError as error:
+            raise ParseFailed("corrupt", f"{name}: {error}"[:300]) from error
         if root is None:
             raise ParseFailed("corrupt", name)
         return root

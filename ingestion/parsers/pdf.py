@@ -73,11 +73,11 @@ def _read(pdf, number: int, source: Source) -> Sheet:
     try:
         page = pdf.load_page(number - 1)
         sheet = Sheet(number, page.rect.width, page.rect.height)
-        sheet.lines, sheet.aside = page_lines(page, number)
+        sheet.lines, sheet.aside, towards = page_lines(page, number)
         if source.ocr and _wants_ocr(page, sheet):
             _add_ocr(page, sheet)
         elif sheet.lines:
-            sheet.lines = ruled_tables.with_tables(page, number, sheet.lines)
+            sheet.lines = ruled_tables.with_tables(page, number, sheet.lines, towards)
     except (RuntimeError, ValueError, pymupdf.mupdf.FzErrorBase):
         return Sheet(number, 0.0, 0.0)  # one broken page does not take the others with it
     return sheet

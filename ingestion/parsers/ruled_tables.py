@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from ingestion.pages import Region
 from ingestion.parsers.flow import clean, squeeze
-from ingestion.parsers.lines import Line, direction, region_of, shown_box
+from ingestion.parsers.lines import Direction, Line, direction, region_of, shown_box, turned_back, upright_box
 from ingestion.parsers.paragraphs import join
 
 THIN = 3.0
@@ -41,9 +41,9 @@ class Grid:
         return self.xs[0], self.ys[0], self.xs[-1], self.ys[-1]
 
 
-def with_tables(page, number: int, lines: list[Line]) -> list[Line]:
-    """``lines`` with those inside ruled tables replaced by one `Line` for each table."""
-    across, down = _strokes(page)
+def with_tables(page, number: int, lines: list[Line], towards: Direction) -> list[Line]:
+    """``lines``, which run ``towards``, with those inside ruled tables replaced by one for each table."""
+    across, down = _strokes(page, towards)
     if len(across) < 3 or len(down) < 2:
         return lines
     result = list(lines)
@@ -51,7 +51,7 @@ def with_tables(page, number: int, lines: list[Line]) -> list[Line]:
         inside = [line for line in result if _holds(grid.box, line)]
         if not inside:
             continue
-        table = _table(page, number, grid)
+        table = _table(page, number, grid, towards)
         if table:
             gone = {id(line) for line in inside}
             result = [line for line in result if id(line) not in gone]
@@ -64,7 +64,7 @@ def _holds(box: tuple[float, float, float, float], line: Line) -> bool:
     return box[0] <= x <= box[2] and box[1] <= y <= box[3]
 
 
-def _strokes(page) -> tuple[list[Stroke], list[Stroke]]:
+def _strokes(page, towards: Direction) -> tuple[list[Stroke], list[Stroke]]:
     across: list[Stroke] = []
     down: list[Stroke] = []
     try:
@@ -76,10 +76,10 @@ def _strokes(page) -> tuple[list[Stroke], list[Stroke]]:
     for drawing in drawings:
         for item in drawing["items"]:
             if item[0] == "l":
-                _add(shown_box((*item[1], *item[2]), page), across, down)
+                _add(upright_box(shown_box((*item[1], *item[2]), page), towards), across, down)
             elif item[0] in ("re", "qu"):
                 box = item[1] if item[0] == "re" else (*item[1][0], *item[1][3])
-                _add_rectangle(shown_box(tuple(box)[:4], page), drawing, across, down)
+                _add_rectangle(upright_box(shown_box(tuple(box)[:4], page), towards), drawing, across, down)
         if len(across) + len(down) > MOST_STROKES:
             return [], []
     return _merged(across), _merged(down)
@@ -154,10 +154,10 @@ def _positions(strokes: Iterable[Stroke]) -> list[float]:
     return result
 
 
-def _table(page, number: int, grid: Grid) -> Line | None:
+def _table(page, number: int, grid: Grid, towards: Direction) -> Line | None:
     owners = _owners(grid)
     cells: dict[tuple[int, int], list] = {}
-    for text, box in _pieces(page, grid.box):
+    for text, box in _pieces(page, grid.box, towards):
         column, row = _index(grid.xs, (box[0] + box[2]) / 2), _index(grid.ys, (box[1] + box[3]) / 2)
         if column is not None and row is not None:
             cells.setdefault(owners[row][column], []).append((box, text))
@@ -174,14 +174,18 @@ def _table(page, number: int, grid: Grid) -> Line | None:
             said = (top == row and left == column) or (top == row and row == 0)
             texts.append(filled.get((top, left), "") if said else "")
         if any(texts):
-            region = region_of((grid.xs[0], grid.ys[row], grid.xs[-1], grid.ys[row + 1]), page, number)
+            region = region_of(
+                turned_back((grid.xs[0], grid.ys[row], grid.xs[-1], grid.ys[row + 1]), towards), page, number
+            )
             rows.append(("| " + " | ".join(text.replace("|", "\\|") for text in texts) + " |", region))
     if len(rows) < 2:
         return None
     rows.insert(1, ("|" + " --- |" * width, rows[0][1]))
     x0, y0, x1, y1 = grid.box
     text = "\n".join(line for line, _region in rows)
-    return Line(text, x0, y0, x1, y1, 0.0, False, region_of(grid.box, page, number), rows)
+    return Line(
+        text, x0, y0, x1, y1, 0.0, False, region_of(turned_back(grid.box, towards), page, number), rows
+    )
 
 
 def _owners(grid: Grid) -> list[list[tuple[int, int]]]:
@@ -206,28 +210,28 @@ def _index(edges: list[float], value: float) -> int | None:
     return next((i for i in range(len(edges) - 1) if edges[i] <= value <= edges[i + 1]), None)
 
 
-def _pieces(page, box) -> Iterable[tuple[str, tuple[float, float, float, float]]]:
+def _pieces(page, box, towards: Direction) -> Iterable[tuple[str, tuple[float, float, float, float]]]:
     """Runs of characters without a gap: finer than lines, which may span two narrow cells."""
     x0, y0, x1, y1 = box
     for block in page.get_text("rawdict", flags=2 | 64)["blocks"]:
         for line in block.get("lines", ()):
-            lx0, ly0, lx1, ly1 = shown_box(line["bbox"], page)
+            lx0, ly0, lx1, ly1 = upright_box(shown_box(line["bbox"], page), towards)
             if lx1 < x0 or lx0 > x1 or ly1 < y0 or ly0 > y1:
                 continue
-            if direction(line["dir"], page.rotation) != (1, 0):
+            if direction(line["dir"], page.rotation) != towards:
                 yield (
                     squeeze("".join(c["c"] for s in line["spans"] for c in s["chars"])),
                     (lx0, ly0, lx1, ly1),
                 )
                 continue
-            yield from _runs(line, page)
+            yield from _runs(line, page, towards)
 
 
-def _runs(line: dict, page) -> Iterable[tuple[str, tuple[float, float, float, float]]]:
+def _runs(line: dict, page, towards: Direction) -> Iterable[tuple[str, tuple[float, float, float, float]]]:
     text, run = "", (0.0, 0.0, 0.0, 0.0)
     for span in line["spans"]:
         for char in span["chars"]:
-            box = shown_box(char["bbox"], page)
+            box = upright_box(shown_box(char["bbox"], page), towards)
             if text and (box[0] - run[2] > 0.6 * span["size"] or char["c"].isspace()):
                 yield clean(text), run
                 text = ""
