@@ -3,11 +3,13 @@
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
 
 import rerank
+from rerank.__main__ import main
 from rerank.catalogue import CATALOGUE, on_this_machine
 from rerank.recipes import CLASSES, recipe_class
 from tests.rerank import checkpoints
@@ -83,3 +85,23 @@ def test_a_model_that_is_not_here_is_said_to_be_elsewhere(tmp_path, monkeypatch)
 
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
     assert on_this_machine(CATALOGUE["BAAI/bge-reranker-base"], models_dir=tmp_path) is None
+
+
+def test_the_documentation_lists_every_model_and_recipe():
+    documentation = (Path(__file__).parents[2] / "docs" / "rerankers.md").read_text()
+    for spec in CATALOGUE.values():
+        languages = ", ".join(spec.languages or ["many"])
+        assert f"| `{spec.name}` | {languages} | {spec.licence} |" in documentation
+    for recipe in CLASSES:
+        assert f"| `{recipe}` | " in documentation
+
+
+def test_the_catalogue_in_a_terminal(tmp_path, capsys, monkeypatch):
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+    checkpoints.xlm_roberta(tmp_path / "BAAI" / "bge-reranker-base")
+    assert main(["--models-dir", str(tmp_path)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines if line.endswith("here")] == ["BAAI/bge-reranker-base"]
+    assert len(lines) == len(CATALOGUE)

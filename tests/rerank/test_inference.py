@@ -117,6 +117,15 @@ def test_threads_are_bounded_by_the_container(monkeypatch):
     assert inference.available_cores() == 2
 
 
+def test_threads_follow_the_environment(monkeypatch):
+    set_to = []
+    monkeypatch.setattr(torch, "set_num_threads", set_to.append)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 64)
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    assert limit_threads() == 3
+    assert set_to == [3]
+
+
 def test_threads_are_set():
     before = torch.get_num_threads()
     try:
