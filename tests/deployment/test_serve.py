@@ -1,8 +1,10 @@
 """`manage.py serve` in embedded mode: one process, one data directory, a clear word for each refusal."""
 
+import shutil
 import signal
 import socket
 import sqlite3
+import time
 
 import pytest
 
@@ -60,3 +62,19 @@ def test_the_database_is_in_wal_mode(installation):
         assert installation.answers()
     with sqlite3.connect(installation.folder / "db.sqlite3") as file:
         assert file.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+def test_an_upload_without_a_broker_is_taken_and_waits(template, tmp_path):
+    """The broker is away: the row is the truth, the person gets an answer, and not after a minute."""
+    folder = tmp_path / "data"
+    shutil.copytree(template, folder)
+    installation = Installation(folder, CELERY_BROKER_URL="redis://127.0.0.1:9/0")
+    with installation.serve(), installation.client() as client:
+        knowledge_base = client.post("knowledge-bases", json={"name": "Handbook"}).json()["id"]
+        began = time.monotonic()
+        files = {"files": ("note.txt", b"Annual leave is twenty-five days.", "text/plain")}
+        answer = client.post(f"knowledge-bases/{knowledge_base}/documents", files=files)
+        assert answer.status_code == 202, answer.text
+        assert time.monotonic() - began < 20
+        assert answer.json()[0]["status"] == "queued"
+    assert [row["status"] for row in installation.documents()] == ["queued"]

@@ -84,7 +84,7 @@ def test_upload_search_delete_across_processes(team_installation):
         eventually(lambda: _points(team_installation) == 0, what="the points were not removed")
 
 
-def test_an_upload_waits_for_the_broker_and_the_worker(team_installation):
+def test_an_upload_waits_for_a_worker(team_installation):
     """What was uploaded while no worker ran is done by the first that starts."""
     with team_installation.serve(), team_installation.client() as client:
         knowledge_base = client.post("knowledge-bases", json={"name": "Later"}).json()["id"]
