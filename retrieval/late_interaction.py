@@ -100,9 +100,10 @@ class LateInteraction:
         """[texts, FEATURES] float32: what the weights are fitted on."""
         (question,) = read(self._model, [query], max_length=QUERY_TOKENS)
         with torch.inference_mode():
-            return self._matcher.features(question, self._tokens(texts))
+            return self._matcher.features(question, self.read(texts))
 
-    def _tokens(self, texts: Sequence[str]) -> list[Tokens]:
+    def read(self, texts: Sequence[str]) -> list[Tokens]:
+        """Texts as tokens, remembered."""
         with self._remembering:
             known = {text: self._memory[text] for text in texts if text in self._memory}
         new = [text for text in dict.fromkeys(texts) if text not in known]

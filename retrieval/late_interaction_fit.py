@@ -28,11 +28,11 @@ from retrieval.sparse import document_vector, query_vector
 from retrieval.token_match import FEATURES
 
 SEED = 0
-GROUPS, PER_GROUP = 170, 5
+GROUPS, PER_GROUP = 110, 4
 """Of each file: groups drawn, and passages of each."""
 NEGATIVES = 7
 """From each recall list."""
-IDF_TEXTS = 8000
+IDF_TEXTS = 3000
 """Of each file."""
 HIDDEN = 8
 HELD_OUT = 0.25
@@ -86,20 +86,19 @@ def lexical(texts: Sequence[str], query: str, index: list[dict[int, float]]) -> 
     return np.array([sum(weights.get(term, 0.0) for term in wanted) for weights in index])
 
 
-def examples(stage: LateInteraction, model: MiniLM, pairs: Sequence[Pair]) -> Iterator[Example]:
+def examples(stage: LateInteraction, pairs: Sequence[Pair]) -> Iterator[Example]:
     """Each pair's passage and what both recall lists confuse it with."""
     texts = list(dict.fromkeys(pair.positive for pair in pairs))
     place = {text: number for number, text in enumerate(texts)}
-    vectors = model.embed_documents(texts)
+    vectors = np.stack([tokens.pooled.numpy() for tokens in stage.read(texts)])
     index = []
     for text in texts:
         weights = document_vector(text)
         index.append(dict(zip(weights.indices, weights.values, strict=True)))
     draw = random.Random(SEED)
     held = {group: draw.random() < HELD_OUT for group in sorted({pair.group for pair in pairs})}
-    questions = model.embed_documents([pair.query for pair in pairs])
-    for pair, question in zip(pairs, questions, strict=True):
-        right = place[pair.positive]
+    for pair, tokens in zip(pairs, stage.read([pair.query for pair in pairs]), strict=True):
+        question, right = tokens.pooled.numpy(), place[pair.positive]
         lists = (vectors @ question, lexical(texts, pair.query, index))
         nearest = [row for scores in lists for row in np.argsort(-scores, kind="stable")[: NEGATIVES + 1]]
         wrong = [row for row in dict.fromkeys(map(int, nearest)) if row != right][: 2 * NEGATIVES]
@@ -207,7 +206,7 @@ def main() -> None:
         files = [read_pairs(path) for path in given.pairs]
         start = blank(document_frequencies(model, [text for _, texts in files for text in texts]))
         stage = LateInteraction(model, start, remembered_tokens=2_000_000)
-        data = [example for pairs, _ in files for example in examples(stage, model, pairs)]
+        data = [example for pairs, _ in files for example in examples(stage, pairs)]
         if given.features:
             np.savez(
                 given.features,

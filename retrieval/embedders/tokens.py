@@ -27,7 +27,7 @@ class BilingualTokenizer:
     """Cuts runs of Chinese characters into words of ``vocabulary`` and leaves all else to ``english``.
 
     Chinese words get the ids from ``len(english)`` on. The cut is the one of highest probability
-    (unigram model, Viterbi), which keeps 研究|生命 whole where longest match reads 研究生|命.
+    (unigram model, Viterbi): 和|尚未 in 结婚和尚未结婚, where longest match finds a monk (和尚).
     """
 
     def __init__(self, english: Tokenizer, vocabulary: Vocabulary):
