@@ -58,20 +58,15 @@ def _decode(data: bytes, declared: list[str]) -> str:
             return data.decode(codec, "replace").lstrip("\ufeff")
     if codec := _utf16_without_mark(data):
         return data.decode(codec, "replace")
-    if (text := _strict(data, "utf-8")) is not None:
-        return text
+    if (utf8 := _strict(data, "utf-8")) is not None:
+        return utf8
     for name in declared:
         codec = ALIASES.get(name.strip().lower(), name.strip().lower())
-        if (text := _strict(data, codec)) is not None and codec not in (
-            "utf-8",
-            "iso-8859-1",
-            "latin-1",
-            "ascii",
-        ):
-            return text
+        if codec not in TAKE_ANYTHING and (named := _strict(data, codec)) is not None:
+            return named
     sample = data[:SAMPLE]
-    if len(data) > 1000 and (text := data.decode("utf-8", "replace")).count("\ufffd") < len(text) / 200:
-        return text  # UTF-8 with a few broken bytes
+    if len(data) > 1000 and (mended := data.decode("utf-8", "replace")).count("\ufffd") < len(mended) / 200:
+        return mended  # UTF-8 with a few broken bytes
     codec = _best_codec(sample)
     return data.decode(codec, "replace")
 

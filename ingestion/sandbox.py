@@ -225,7 +225,7 @@ def decode_page(value: dict) -> Page:
 
 
 def _box(region: Region | None) -> list[float] | None:
-    return region and [round(v, 4) for v in (region.x0, region.y0, region.x1, region.y1)]
+    return [round(v, 4) for v in (region.x0, region.y0, region.x1, region.y1)] if region else None
 
 
 def _region(number: int, box: list[float] | None) -> Region | None:

@@ -8,6 +8,7 @@ import errno
 import hashlib
 import logging
 import unicodedata
+from functools import partial
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -116,8 +117,7 @@ def _process_again(knowledge_base: KnowledgeBase, *, parse: bool) -> None:
         updated_at=timezone.now(),
     )
     for document_id in ids:
-        send = enqueue_parse if parse else announce_chunks
-        transaction.on_commit(lambda send=send, document_id=document_id: send(document_id), robust=True)
+        transaction.on_commit(partial(enqueue_parse if parse else announce_chunks, document_id), robust=True)
 
 
 def delete_knowledge_base(*, knowledge_base: KnowledgeBase, user) -> None:

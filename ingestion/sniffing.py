@@ -3,7 +3,7 @@
 import re
 import zipfile
 from pathlib import PurePosixPath
-from typing import BinaryIO
+from typing import IO
 
 from ingestion.encodings import looks_like_text, quick_decode
 from ingestion.errors import UploadRefused
@@ -64,7 +64,7 @@ MAIL_HEADER = re.compile(
 )
 
 
-def mime_of(file: BinaryIO, *, name: str) -> str:
+def mime_of(file: IO[bytes], *, name: str) -> str:
     """The type of ``file`` (seekable, read from its start) as a key of `ingestion.parsers.registry`.
 
     Raises `UploadRefused`: "unsupported_type", "archive", "legacy_format", "password_protected",
@@ -91,7 +91,7 @@ def mime_of(file: BinaryIO, *, name: str) -> str:
     return _text_type(quick_decode(head), suffix)
 
 
-def _zip_type(file: BinaryIO, suffix: str) -> str:
+def _zip_type(file: IO[bytes], suffix: str) -> str:
     file.seek(0)
     try:
         with zipfile.ZipFile(file) as archive:
@@ -111,7 +111,7 @@ def _zip_type(file: BinaryIO, suffix: str) -> str:
     raise UploadRefused("unsupported_type" if suffix in ("odt", "ods", "odp", "jar", "apk") else "archive")
 
 
-def _ole_type(file: BinaryIO) -> str:
+def _ole_type(file: IO[bytes]) -> str:
     """Old Office files and encrypted new ones share a container; its directory names what it holds."""
     file.seek(0)
     content = file.read()

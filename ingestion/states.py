@@ -194,7 +194,7 @@ def mark_ready(document_id: UUID | str, *, version: int) -> bool:
         )
         if changed:
             for model in (DocumentPage, Chunk):
-                model.objects.filter(document=document_id).exclude(version=version).delete()
+                model.objects.filter(document_id=document_id).exclude(version=version).delete()
     return bool(changed)
 
 

@@ -91,9 +91,10 @@ def _body(flow: Flow, parts: list[EmailMessage]) -> None:
 
 def _bytes(part: Message) -> bytes:
     try:
-        return part.get_payload(decode=True) or b""
+        data = part.get_payload(decode=True)
     except (ValueError, LookupError, TypeError, AttributeError):
         return b""
+    return data if isinstance(data, bytes) else b""
 
 
 def _text(part: Message) -> str:

@@ -35,20 +35,37 @@ class Line:
         return self.x1 - self.x0
 
 
-def page_lines(page, number: int) -> tuple[list[Line], list[Line], Direction]:
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What places on a page are measured against; asked of PyMuPDF once, for that is slow."""
+
+    number: int
+    rotation: int
+    matrix: tuple[float, ...]
+    width: float
+    height: float
+
+    @classmethod
+    def of(cls, page, number: int) -> "Frame":
+        box = page.rect
+        return cls(number, page.rotation, tuple(page.rotation_matrix), box.width or 1, box.height or 1)
+
+
+def page_lines(page, frame: Frame) -> tuple[list[Line], list[Line], Direction]:
     """(lines in the page's main direction, the others, that direction) of a page's text layer."""
     raw = page.get_text("dict", flags=TEXT_FLAGS)["blocks"]
     raw_lines = [line for block in raw for line in block.get("lines", ())]
-    found = [(line, direction(line["dir"], page.rotation)) for line in raw_lines]
+    found = [(line, direction(line["dir"], frame.rotation)) for line in raw_lines]
     weights: dict[tuple[int, int], int] = {}
     for line, towards in found:
         weights[towards] = weights.get(towards, 0) + sum(len(span["text"]) for span in line["spans"])
     if not weights:
         return [], [], (1, 0)
     main = max(weights, key=lambda towards: weights[towards])
-    upright, others = [], []
+    upright: list[Line] = []
+    others: list[Line] = []
     for raw_line, towards in found:
-        line = _line(raw_line, page, number, towards)
+        line = _line(raw_line, frame, towards)
         if line:
             (upright if towards == main else others).append(line)
     return upright, others, main
@@ -66,7 +83,7 @@ def direction(towards: tuple[float, float], rotation: int) -> tuple[int, int]:
     return (dx, dy) if abs(dx) + abs(dy) == 1 else (1, 0)
 
 
-def _line(raw: dict, page, number: int, towards: tuple[int, int]) -> Line | None:
+def _line(raw: dict, frame: Frame, towards: tuple[int, int]) -> Line | None:
     spans = [span for span in raw["spans"] if span["text"].strip()]
     if not spans:
         return None
@@ -74,21 +91,21 @@ def _line(raw: dict, page, number: int, towards: tuple[int, int]) -> Line | None
     if not text:
         return None
     x0, y0, x1, y1 = raw["bbox"]
-    box = shown_box((x0, y0, x1, y1), page)
+    box = shown_box((x0, y0, x1, y1), frame)
     longest = max(spans, key=lambda span: len(span["text"]))
     bold = all(is_bold(span) for span in spans)
-    return Line(text, *upright_box(box, towards), longest["size"], bold, region_of(box, page, number))
+    return Line(text, *upright_box(box, towards), longest["size"], bold, region_of(box, frame))
 
 
 def is_bold(span: dict) -> bool:
     return bool(span["flags"] & 16) or "bold" in span["font"].lower() or "黑" in span["font"]
 
 
-def shown_box(box: tuple[float, float, float, float], page) -> tuple[float, float, float, float]:
+def shown_box(box: Box, frame: Frame) -> Box:
     """A box of the page's own coordinates as it is shown, after the page's rotation."""
-    if not page.rotation:
+    if not frame.rotation:
         return box
-    a, b, c, d, e, f = page.rotation_matrix
+    a, b, c, d, e, f = frame.matrix
     x0, y0, x1, y1 = box
     xs = [a * x + c * y + e for x in (x0, x1) for y in (y0, y1)]
     ys = [b * x + d * y + f for x in (x0, x1) for y in (y0, y1)]
@@ -106,18 +123,16 @@ def upright_box(box: tuple[float, ...], towards: tuple[int, int]) -> tuple[float
     return min(xs), min(ys), max(xs), max(ys)
 
 
-def turned_back(
-    box: tuple[float, float, float, float], towards: Direction
-) -> tuple[float, float, float, float]:
+def turned_back(box: Box, towards: Direction) -> Box:
     """An upright box as it is shown: undoes `upright_box`."""
     return upright_box(box, (towards[0], -towards[1]))
 
 
-def region_of(box: tuple[float, float, float, float], page, number: int) -> Region:
+def region_of(box: Box, frame: Frame) -> Region:
     """A shown box as fractions of the page."""
-    width, height = page.rect.width or 1, page.rect.height or 1
-    x0, y0, x1, y1 = (box[0] / width, box[1] / height, box[2] / width, box[3] / height)
-    return Region(number, *(min(1.0, max(0.0, v)) for v in (x0, y0, x1, y1)))
+    width, height = frame.width, frame.height
+    fractions = (box[0] / width, box[1] / height, box[2] / width, box[3] / height)
+    return Region(frame.number, *(min(1.0, max(0.0, value)) for value in fractions))
 
 
 def union(regions: Iterable[Region]) -> Region:

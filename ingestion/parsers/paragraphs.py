@@ -101,8 +101,9 @@ def _parted(group: list[Row], row: Row, left: float, right: float, pitch: float,
         if tabular and was_tabular:
             return row.y0 - before.y1 > 2.5 * row.size
         # a cell that wraps leaves a row of one cell inside its table
-        inside = was_tabular and len(group) > 1 and after is not None and len(after.cells) > 1
-        return not (inside and row.y0 - before.y1 < row.size and after.y0 - row.y1 < row.size)
+        if not (was_tabular and len(group) > 1 and after and len(after.cells) > 1):
+            return True
+        return row.y0 - before.y1 >= row.size or after.y0 - row.y1 >= row.size
     if abs(row.size - before.size) > 0.12 * before.size or row.y0 - before.y0 > 1.38 * max(pitch, row.size):
         return True
     if row.bold != before.bold and (len(group) == 1 or row.bold):

@@ -13,7 +13,7 @@ from ingestion.parsers import ruled_tables
 from ingestion.parsers.base import Source
 from ingestion.parsers.columns import reading_flows
 from ingestion.parsers.headings import Headings, body_size, outline
-from ingestion.parsers.lines import Line, page_lines
+from ingestion.parsers.lines import Frame, Line, page_lines
 from ingestion.parsers.margins import drop_margins
 from ingestion.parsers.mupdf import open_pdf, pymupdf
 from ingestion.parsers.paragraphs import Draft, drafts, join_columns
@@ -72,12 +72,13 @@ def _contents(pdf) -> list:
 def _read(pdf, number: int, source: Source) -> Sheet:
     try:
         page = pdf.load_page(number - 1)
+        frame = Frame.of(page, number)
         sheet = Sheet(number, page.rect.width, page.rect.height)
-        sheet.lines, sheet.aside, towards = page_lines(page, number)
+        sheet.lines, sheet.aside, towards = page_lines(page, frame)
         if source.ocr and _wants_ocr(page, sheet):
             _add_ocr(page, sheet)
         elif sheet.lines:
-            sheet.lines = ruled_tables.with_tables(page, number, sheet.lines, towards)
+            sheet.lines = ruled_tables.with_tables(page, frame, sheet.lines, towards)
     except (RuntimeError, ValueError, pymupdf.mupdf.FzErrorBase):
         return Sheet(number, 0.0, 0.0)  # one broken page does not take the others with it
     return sheet

@@ -148,7 +148,9 @@ def chart_table(chart: Any) -> str:
         if chart.find(f".//{C}title") is not None
         else ""
     )
-    header, columns, categories = [title], [], {}
+    header = [title]
+    columns: list[dict[int, str]] = []
+    categories: dict[int, str] = {}
     for series in chart.iter(C + "ser"):
         header.append(squeeze(" ".join(v.text or "" for v in series.iterfind(f"{C}tx//{C}v"))))
         for source in (C + "cat", C + "xVal"):

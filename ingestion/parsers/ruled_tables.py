@@ -9,7 +9,18 @@ from dataclasses import dataclass, field
 
 from ingestion.pages import Region
 from ingestion.parsers.flow import clean, squeeze
-from ingestion.parsers.lines import Direction, Line, direction, region_of, shown_box, turned_back, upright_box
+from ingestion.parsers.lines import (
+    TEXT_FLAGS,
+    Box,
+    Direction,
+    Frame,
+    Line,
+    direction,
+    region_of,
+    shown_box,
+    turned_back,
+    upright_box,
+)
 from ingestion.parsers.paragraphs import join
 
 THIN = 3.0
@@ -17,7 +28,8 @@ JOIN = 3.0
 """Points within which two strokes are one."""
 SHORTEST = 6.0
 MOST_STROKES = 6000
-MOST_CONTENT = 4_000_000
+
+Piece = tuple[str, Box]
 
 
 @dataclass(slots=True)
@@ -41,17 +53,19 @@ class Grid:
         return self.xs[0], self.ys[0], self.xs[-1], self.ys[-1]
 
 
-def with_tables(page, number: int, lines: list[Line], towards: Direction) -> list[Line]:
+def with_tables(page, frame: Frame, lines: list[Line], towards: Direction) -> list[Line]:
     """``lines``, which run ``towards``, with those inside ruled tables replaced by one for each table."""
-    across, down = _strokes(page, towards)
+    across, down = _strokes(page, frame, towards)
     if len(across) < 3 or len(down) < 2:
         return lines
     result = list(lines)
-    for grid in _grids(across, down):
+    grids = _grids(across, down)
+    pieces = list(_pieces(page, frame, towards)) if grids else []
+    for grid in grids:
         inside = [line for line in result if _holds(grid.box, line)]
         if not inside:
             continue
-        table = _table(page, number, grid, towards)
+        table = _table(pieces, frame, grid, towards)
         if table:
             gone = {id(line) for line in inside}
             result = [line for line in result if id(line) not in gone]
@@ -59,12 +73,12 @@ def with_tables(page, number: int, lines: list[Line], towards: Direction) -> lis
     return result
 
 
-def _holds(box: tuple[float, float, float, float], line: Line) -> bool:
+def _holds(box: Box, line: Line) -> bool:
     x, y = (line.x0 + line.x1) / 2, (line.y0 + line.y1) / 2
     return box[0] <= x <= box[2] and box[1] <= y <= box[3]
 
 
-def _strokes(page, towards: Direction) -> tuple[list[Stroke], list[Stroke]]:
+def _strokes(page, frame: Frame, towards: Direction) -> tuple[list[Stroke], list[Stroke]]:
     across: list[Stroke] = []
     down: list[Stroke] = []
     try:
@@ -76,10 +90,10 @@ def _strokes(page, towards: Direction) -> tuple[list[Stroke], list[Stroke]]:
     for drawing in drawings:
         for item in drawing["items"]:
             if item[0] == "l":
-                _add(upright_box(shown_box((*item[1], *item[2]), page), towards), across, down)
+                _add(upright_box(shown_box((*item[1], *item[2]), frame), towards), across, down)
             elif item[0] in ("re", "qu"):
                 box = item[1] if item[0] == "re" else (*item[1][0], *item[1][3])
-                _add_rectangle(upright_box(shown_box(tuple(box)[:4], page), towards), drawing, across, down)
+                _add_rectangle(upright_box(shown_box(tuple(box)[:4], frame), towards), drawing, across, down)
         if len(across) + len(down) > MOST_STROKES:
             return [], []
     return _merged(across), _merged(down)
@@ -154,10 +168,10 @@ def _positions(strokes: Iterable[Stroke]) -> list[float]:
     return result
 
 
-def _table(page, number: int, grid: Grid, towards: Direction) -> Line | None:
+def _table(pieces: list[Piece], frame: Frame, grid: Grid, towards: Direction) -> Line | None:
     owners = _owners(grid)
     cells: dict[tuple[int, int], list] = {}
-    for text, box in _pieces(page, grid.box, towards):
+    for text, box in pieces:
         column, row = _index(grid.xs, (box[0] + box[2]) / 2), _index(grid.ys, (box[1] + box[3]) / 2)
         if column is not None and row is not None:
             cells.setdefault(owners[row][column], []).append((box, text))
@@ -174,18 +188,15 @@ def _table(page, number: int, grid: Grid, towards: Direction) -> Line | None:
             said = (top == row and left == column) or (top == row and row == 0)
             texts.append(filled.get((top, left), "") if said else "")
         if any(texts):
-            region = region_of(
-                turned_back((grid.xs[0], grid.ys[row], grid.xs[-1], grid.ys[row + 1]), towards), page, number
-            )
+            box = (grid.xs[0], grid.ys[row], grid.xs[-1], grid.ys[row + 1])
+            region = region_of(turned_back(box, towards), frame)
             rows.append(("| " + " | ".join(text.replace("|", "\\|") for text in texts) + " |", region))
     if len(rows) < 2:
         return None
     rows.insert(1, ("|" + " --- |" * width, rows[0][1]))
     x0, y0, x1, y1 = grid.box
     text = "\n".join(line for line, _region in rows)
-    return Line(
-        text, x0, y0, x1, y1, 0.0, False, region_of(turned_back(grid.box, towards), page, number), rows
-    )
+    return Line(text, x0, y0, x1, y1, 0.0, False, region_of(turned_back(grid.box, towards), frame), rows)
 
 
 def _owners(grid: Grid) -> list[list[tuple[int, int]]]:
@@ -210,28 +221,22 @@ def _index(edges: list[float], value: float) -> int | None:
     return next((i for i in range(len(edges) - 1) if edges[i] <= value <= edges[i + 1]), None)
 
 
-def _pieces(page, box, towards: Direction) -> Iterable[tuple[str, tuple[float, float, float, float]]]:
+def _pieces(page, frame: Frame, towards: Direction) -> Iterable[Piece]:
     """Runs of characters without a gap: finer than lines, which may span two narrow cells."""
-    x0, y0, x1, y1 = box
-    for block in page.get_text("rawdict", flags=2 | 64)["blocks"]:
+    for block in page.get_text("rawdict", flags=TEXT_FLAGS)["blocks"]:
         for line in block.get("lines", ()):
-            lx0, ly0, lx1, ly1 = upright_box(shown_box(line["bbox"], page), towards)
-            if lx1 < x0 or lx0 > x1 or ly1 < y0 or ly0 > y1:
+            if direction(line["dir"], frame.rotation) == towards:
+                yield from _runs(line, frame, towards)
                 continue
-            if direction(line["dir"], page.rotation) != towards:
-                yield (
-                    squeeze("".join(c["c"] for s in line["spans"] for c in s["chars"])),
-                    (lx0, ly0, lx1, ly1),
-                )
-                continue
-            yield from _runs(line, page, towards)
+            text = "".join(char["c"] for span in line["spans"] for char in span["chars"])
+            yield squeeze(text), upright_box(shown_box(line["bbox"], frame), towards)
 
 
-def _runs(line: dict, page, towards: Direction) -> Iterable[tuple[str, tuple[float, float, float, float]]]:
+def _runs(line: dict, frame: Frame, towards: Direction) -> Iterable[Piece]:
     text, run = "", (0.0, 0.0, 0.0, 0.0)
     for span in line["spans"]:
         for char in span["chars"]:
-            box = upright_box(shown_box(char["bbox"], page), towards)
+            box = upright_box(shown_box(char["bbox"], frame), towards)
             if text and (box[0] - run[2] > 0.6 * span["size"] or char["c"].isspace()):
                 yield clean(text), run
                 text = ""

@@ -215,10 +215,10 @@ def column_number(letters: str) -> int:
 
 def _area(reference: str) -> tuple[int, int, int, int] | None:
     """(first row, first column, last row, last column) of "A1:C2"."""
-    ends = [REFERENCE.match(end) for end in reference.split(":")]
-    if len(ends) != 2 or not ends[0] or not ends[1]:
+    start, _colon, end = reference.partition(":")
+    first, last = REFERENCE.match(start), REFERENCE.match(end)
+    if not first or not last:
         return None
-    first, last = ends
     return int(first[2]), column_number(first[1]), int(last[2]), column_number(last[1])
 
 
