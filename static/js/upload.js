@@ -125,12 +125,13 @@
     upload.item.querySelector("progress").hidden = !bar;
   }
 
-  // The table is drawn again once the uploads pause, not once for each of 200 files.
+  // The table is drawn again once the uploads pause, not once for each of 200 files. The filter asks
+  // for it: unlike the table it is never replaced, so a second refresh waits for the first and is not lost.
   let timer = 0;
   function settle() {
     clearTimeout(timer);
     const refresh = () => {
-      window.htmx?.trigger("#documents", "refresh");
+      window.htmx?.trigger("#filter", "refresh");
       for (const item of list.querySelectorAll('[data-outcome="taken"]')) item.remove();
     };
     if (running === 0) refresh();
