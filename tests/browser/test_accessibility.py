@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.steps import ANSWER, ask, finished
 
@@ -73,8 +74,7 @@ def test_chat(open_page, library, says, shot, look, language):
     answer = finished(page)
     check(page, f"chat-answer-{language}", look, shot)
     answer.locator("a.cite").first.click()
-    page.locator(".page-canvas img").wait_for()
-    page.wait_for_function("document.querySelector('.page-canvas img').complete")
+    expect(page.locator(".page-canvas img")).to_have_js_property("complete", True)
     check(page, f"chat-citation-{language}", look, shot)
     if look["width"] > 1000:
         page.locator(".citation-foot").wait_for()
