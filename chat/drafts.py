@@ -176,8 +176,7 @@ def _search(draft: Draft) -> bool:
     result = search(draft.query, knowledge_bases=draft.knowledge_bases, options=draft.options)
     passages = result.passages or result.closest
     draft.timings_ms.update({stage: round(spent, 1) for stage, spent in result.timings_ms.items()})
-    if result.notices:
-        draft.notice = result.notices[0]
+    draft.notice = draft.notice or next(iter(result.notices), "")
     paged = _paged(passages)
     draft.found = [
         Found(number, passage, passage.chunk.page if passage.chunk.document_id in paged else None)

@@ -37,6 +37,8 @@ class _Run:
     sources: SourcesFound | None = None
     text: str = ""
     outcome: Done | Failed | None = None
+    over: bool = False
+    """Nothing more comes from this process, with an outcome or without."""
 
     def tell(self) -> None:
         """Wakes every reader; each finds out by itself what is new to it."""
@@ -52,15 +54,26 @@ async def ensure_running(message_id: UUID) -> None:
     """Starts making the answer unless somebody, in any process, already did."""
     if message_id in _runs:
         return
-    claimed = await Message.objects.filter(pk=message_id, status=Message.Status.PENDING).aupdate(
-        status=Message.Status.STREAMING, heartbeat_at=timezone.now()
-    )
+    run = _runs[message_id] = _Run(asyncio.get_running_loop())  # before the wait: one claim is enough
+    claimed = 0
+    try:
+        claimed = await Message.objects.filter(pk=message_id, status=Message.Status.PENDING).aupdate(
+            status=Message.Status.STREAMING, heartbeat_at=timezone.now()
+        )
+    finally:
+        if not claimed:
+            _end(message_id, run)
+    # An empty context: the request's own would take its database thread away when it ends.
     if claimed:
-        run = _runs[message_id] = _Run(asyncio.get_running_loop())
-        # An empty context: the request's own would take its database thread away when it ends.
         task = asyncio.create_task(_make(message_id, run), context=contextvars.Context())
         _tasks.add(task)
         task.add_done_callback(_tasks.discard)
+
+
+def _end(message_id: UUID, run: _Run) -> None:
+    _runs.pop(message_id, None)
+    run.over = True
+    run.tell()
 
 
 def request_stop(message_id: UUID) -> None:
@@ -83,8 +96,7 @@ async def _make(message_id: UUID, run: _Run) -> None:
             run.tell()
     finally:
         keeper.cancel()
-        _runs.pop(message_id, None)
-        run.tell()
+        _end(message_id, run)
 
 
 async def _keep(message_id: UUID, run: _Run) -> None:
@@ -112,6 +124,8 @@ async def follow(message_id: UUID, *, after: int = 0) -> AsyncGenerator[AnswerEv
     await ensure_running(message_id)
     if run := _runs.get(message_id):
         async for event in _follow_run(run, after):
+            if isinstance(event, Token):
+                after += len(event.text)
             yield event
         if run.outcome is not None:
             return
@@ -132,10 +146,8 @@ async def _follow_run(run: _Run, position: int) -> AsyncGenerator[AnswerEvent]:
         if run.outcome:
             yield run.outcome
             return
-        if changed.is_set():
-            if changed is run.changed:
-                return  # the task died without an outcome
-            continue
+        if run.over:
+            return
         try:
             async with asyncio.timeout(KEEP_ALIVE_S):
                 await changed.wait()

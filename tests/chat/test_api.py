@@ -90,7 +90,7 @@ def test_a_refusal_offers_what_came_closest(alice, knowledge_base, found, model)
 async def events(user_headers, knowledge_base):
     body = {"knowledge_base_ids": [str(knowledge_base.pk)], "question": QUESTION, "stream": True}
     response = await AsyncClient(headers=user_headers).post(ADDRESS, body, content_type="application/json")
-    assert response["Content-Type"] == "text/event-stream"
+    assert response["Content-Type"] == "text/event-stream", response.content
     assert response["X-Accel-Buffering"] == "no"
     text = "".join([part.decode() async for part in response.streaming_content])
     found = []
