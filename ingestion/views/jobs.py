@@ -38,7 +38,7 @@ def jobs(request: MemberRequest) -> HttpResponse:
 def retry_all(request: MemberRequest) -> HttpResponse:
     failed = documents_in(request.user, "jobs").filter(status=Document.Status.FAILED)
     count = 0
-    for document in failed.iterator():
+    for document in list(failed):
         services.retry_document(document=document, user=request.user)
         count += 1
     messages.success(
