@@ -1,6 +1,6 @@
 """Reranking 50 passages on this CPU: ours against sentence-transformers and FlagEmbedding, one run.
 
-    python -m benchmarks.rerank_cpu [--repeat 5] [--threads N] [--size L6]
+    python -m benchmarks.rerank_cpu [--repeat 5] [--threads N] [--size L6] [--passages 50]
 
 Random weights of the true sizes (speed does not depend on their values); passages of 40 to 400 tokens.
 All three read the same checkpoint from disk and start from text. Prints pairs per second, the ratio to
@@ -29,7 +29,6 @@ from transformers import (
 import rerank
 from rerank.inference import available_cores, cpu_has_bf16
 
-PASSAGES = 50
 SIZES = {
     "L6-H384 (MiniLM-L6)": (BertConfig, BertForSequenceClassification, 6, 384, 12),
     "L12-H768 (bge-reranker-base)": (XLMRobertaConfig, XLMRobertaForSequenceClassification, 12, 768, 12),
@@ -40,12 +39,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repeat", type=int, default=5)
     parser.add_argument("--threads", type=int, default=0)
+    parser.add_argument("--passages", type=int, default=50)
     parser.add_argument("--size", default="", help="only the sizes whose name begins so")
     options = parser.parse_args()
     chooser = random.Random(3)
     words = ["".join(chooser.choices("abcdefghijklmnoprstuvw", k=chooser.randint(2, 9))) for _ in range(4000)]
     query = " ".join(chooser.choices(words, k=12))
-    texts = [" ".join(chooser.choices(words, k=chooser.randint(40, 400))) for _ in range(PASSAGES)]
+    texts = [" ".join(chooser.choices(words, k=chooser.randint(40, 400))) for _ in range(options.passages)]
     tokenizer = train_tokenizer(words)
     texts = [cut(tokenizer, text, chooser.randint(40, 400)) for text in texts]
     print(f"{available_cores()} cores, bf16: {cpu_has_bf16()}, torch {torch.__version__}")
