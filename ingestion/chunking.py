@@ -20,6 +20,8 @@ __all__ = ["estimate_tokens", "split"]
 SEPARATOR = "\n\n"
 STANDS_ALONE = 0.35
 """Share of the target from which a section is a chunk of its own."""
+SHORT_LEAD = 0.25
+"""A lead shorter than this share of the target stays with the table below it."""
 MAY_OVERFLOW = 60
 """Tokens by which the end of a sentence on the next page may exceed the target."""
 HEADER_SHARE = 0.5
@@ -73,7 +75,8 @@ def split(pages: Sequence[Page], *, target_tokens: int, count_tokens: Callable[[
         return all(atom.is_heading for atom in atoms)
 
     for placed in blocks:
-        atoms = _atoms(placed, target_tokens, count_tokens)
+        lead = size if size < target_tokens * SHORT_LEAD else 0
+        atoms = _atoms(placed, target_tokens, lead, count_tokens)
         if previous and _page_ends(previous, placed) and not bare(current):
             room = target_tokens - size
             taken = _first_sentence(atoms, room, count_tokens) if _goes_on(previous, placed) else None
@@ -151,12 +154,14 @@ def _without_last_headings(atoms: list[Atom]) -> tuple[list[Atom], list[Atom]]:
     return atoms[:at], atoms[at:]
 
 
-def _atoms(placed: Placed, target: int, count_tokens: Callable[[str], int]) -> list[Atom]:
+def _atoms(placed: Placed, target: int, lead: int, count_tokens: Callable[[str], int]) -> list[Atom]:
+    """``lead`` tokens before it, a caption say, belong to the start of a table."""
     block = placed.block
     tokens = count_tokens(block.text)
-    if tokens <= target:
+    is_table = block.kind == "table"
+    if tokens + (lead if is_table else 0) <= target:
         return [Atom(placed.start, placed.end, tokens, placed)]
-    if block.kind == "table":
+    if is_table:
         return _rows(placed, target, count_tokens)
     # parts of equal size rather than full ones and a crumb
     even = math.ceil(tokens / math.ceil(tokens / target)) + target // 10

@@ -56,8 +56,8 @@ def _decode(data: bytes, declared: list[str]) -> str:
     for mark, codec in BOMS:
         if data.startswith(mark):
             return data.decode(codec, "replace").lstrip("\ufeff")
-    if codec := _utf16_without_mark(data):
-        return data.decode(codec, "replace")
+    if utf16 := _utf16_without_mark(data):
+        return data.decode(utf16, "replace")
     if (utf8 := _strict(data, "utf-8")) is not None:
         return utf8
     for name in declared:
