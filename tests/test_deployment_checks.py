@@ -46,3 +46,9 @@ def test_a_laptop_without_https_can_log_in(tmp_path):
     program = "from django.conf import settings; print(settings.SESSION_COOKIE_SECURE)"
     done = run("shell", "--no-imports", "-c", program, tmp_path=tmp_path, PUBLIC_URL="", DATABASE_URL="")
     assert done.stdout.strip().endswith("False"), done.stderr
+
+
+def test_the_health_address_answers_without_https(client, db, settings):
+    settings.SECURE_SSL_REDIRECT = True
+    assert client.get("/healthz").status_code == 200
+    assert client.get("/accounts/login/").status_code == 301
