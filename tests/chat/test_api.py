@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from asgiref.sync import sync_to_async
 from django.test import AsyncClient, Client
 
 from retrieval.stores.base import StoreUnavailable
@@ -89,7 +90,7 @@ def test_a_refusal_offers_what_came_closest(alice, knowledge_base, found, model)
 
 async def events(user_headers, knowledge_base):
     body = {"knowledge_base_ids": [str(knowledge_base.pk)], "question": QUESTION, "stream": True}
-    response = await AsyncClient(headers=user_headers).post(ADDRESS, body, content_type="application/json")
+    response = await AsyncClient().post(ADDRESS, body, content_type="application/json", headers=user_headers)
     assert response["Content-Type"] == "text/event-stream", response.content
     assert response["X-Accel-Buffering"] == "no"
     text = "".join([part.decode() async for part in response.streaming_content])
@@ -101,8 +102,6 @@ async def events(user_headers, knowledge_base):
 
 
 async def test_a_stream_ends_with_the_whole(alice, knowledge_base, found, model):
-    from asgiref.sync import sync_to_async
-
     headers = await sync_to_async(header)(alice)
     received = await events(headers, knowledge_base)
     assert "".join(data["text"] for name, data in received if name == "token") == ANSWER
@@ -115,8 +114,6 @@ async def test_a_stream_ends_with_the_whole(alice, knowledge_base, found, model)
 
 
 async def test_a_broken_model_ends_in_the_documents_own_words(alice, knowledge_base, found, model):
-    from asgiref.sync import sync_to_async
-
     model.behaviours = [Behaviour(status=500)]
     received = await events(await sync_to_async(header)(alice), knowledge_base)
     assert received[-1][1]["notice"]["code"] == "llm_failed"
