@@ -12,7 +12,7 @@ from uuid import UUID
 from retrieval.sparse import query_vector
 from retrieval.stores.base import Hit
 
-DENSE_WEIGHT = 5.0
+DENSE_WEIGHT = 6.0
 """BM25 points for each term of the question that one unit of cosine is worth."""
 
 

@@ -103,7 +103,17 @@ def examples(stage: LateInteraction, pairs: Sequence[Pair]) -> Iterator[Example]
         nearest = [row for scores in lists for row in np.argsort(-scores, kind="stable")[: NEGATIVES + 1]]
         wrong = [row for row in dict.fromkeys(map(int, nearest)) if row != right][: 2 * NEGATIVES]
         rows = stage.features(pair.query, [texts[row] for row in (right, *wrong)])
-        yield Example(rows, held[pair.group])
+        yield Example(in_one_language(rows), held[pair.group])
+
+
+def in_one_language(rows: np.ndarray) -> np.ndarray:
+    """Candidates in the right passage's language alone.
+
+    Across languages the right passage is by construction in the other one, and "prefer the other
+    language" would be learned where it means nothing.
+    """
+    other = rows[:, FEATURES.index("other_language")]
+    return rows[other == other[0]]
 
 
 def fit(data: Sequence[Example], start: Weights) -> Weights:
