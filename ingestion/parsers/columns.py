@@ -1,14 +1,19 @@
 """Reading order: where a page has columns, each is read to its end before the next."""
 
+import re
 from collections.abc import Iterator, Sequence
 
 from ingestion.parsers.lines import Line
+from ingestion.sentences import CJK
 
 BIN = 4.0
 FEWEST_LINES = 3
-FEWEST_CHARS = 6
+FEWEST_CHARS = 18
+"""In a line of running text, a CJK character counting as two."""
 FILL = 0.55
 """Lines of running text fill their column; cells of a table do not."""
+
+_WIDE = re.compile(f"[{CJK}]")
 
 
 def reading_flows(lines: Sequence[Line]) -> Iterator[list[Line]]:
@@ -17,14 +22,20 @@ def reading_flows(lines: Sequence[Line]) -> Iterator[list[Line]]:
     if gutter is None:
         yield list(lines)
         return
+    across: list[Line] = []  # bands without columns that follow one another: a table keeps its rows
     for band in _bands(lines, gutter):
         left = [line for line in band if line.x1 <= gutter]
         right = [line for line in band if line.x0 >= gutter]
-        if _is_columns(left, right, gutter):
-            yield from reading_flows(left)
-            yield from reading_flows(right)
-        else:
-            yield band
+        if not _is_columns(left, right, gutter):
+            across += band
+            continue
+        if across:
+            yield across
+            across = []
+        yield from reading_flows(left)
+        yield from reading_flows(right)
+    if across:
+        yield across
 
 
 def find_gutter(lines: Sequence[Line]) -> float | None:
@@ -100,6 +111,6 @@ def _is_columns(left: Sequence[Line], right: Sequence[Line], x: float) -> bool:
 def _is_running_text(lines: Sequence[Line]) -> bool:
     width = max(line.x1 for line in lines) - min(line.x0 for line in lines)
     widths = sorted(line.width for line in lines)
-    chars = sorted(len(line.text) for line in lines)
+    chars = sorted(len(line.text) + len(_WIDE.findall(line.text)) for line in lines)
     middle = len(lines) // 2
     return widths[middle] >= FILL * width and chars[middle] >= FEWEST_CHARS
