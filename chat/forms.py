@@ -1,5 +1,7 @@
 """What a person sends with a question."""
 
+from typing import cast
+
 from django import forms
 
 from chat.models import Conversation
@@ -20,8 +22,10 @@ class AskForm(forms.Form):
 
     def __init__(self, *args, user, **kwargs):
         super().__init__(*args, **kwargs)
-        self.fields["conversation"].queryset = Conversation.objects.visible_to(user)
-        self.fields["knowledge_bases"].queryset = KnowledgeBase.objects.visible_to(user)
+        conversation = cast(forms.ModelChoiceField, self.fields["conversation"])
+        conversation.queryset = Conversation.objects.visible_to(user)
+        knowledge_bases = cast(forms.ModelMultipleChoiceField, self.fields["knowledge_bases"])
+        knowledge_bases.queryset = KnowledgeBase.objects.visible_to(user)
 
     def clean_example(self) -> str:
         if not self.cleaned_data.get("question", "").strip():

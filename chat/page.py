@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db.models import Prefetch, Q
+from django.db.models import Prefetch, Q, QuerySet
 
 from chat.models import Citation, Conversation, Message
 from ingestion.models import Chunk, Document, KnowledgeBase
@@ -22,7 +22,7 @@ class Choice:
     chosen: bool
 
 
-def conversations_of(user, *, text: str = "") -> Sequence[Conversation]:
+def conversations_of(user, *, text: str = "") -> QuerySet[Conversation]:
     """The latest conversations, or those whose title or messages contain ``text``."""
     found = Conversation.objects.visible_to(user)
     if text := text.strip():
@@ -31,12 +31,13 @@ def conversations_of(user, *, text: str = "") -> Sequence[Conversation]:
     return found[:LISTED]
 
 
-def messages_of(user, *, conversation: Conversation) -> Sequence[Message]:
+def messages_of(user, *, conversation: Conversation) -> QuerySet[Message]:
     """The thread in order, each answer with the sources that ``user`` may still see."""
     return with_sources(conversation.messages.all(), user=user)
 
 
-def with_sources(messages, *, user):
+def with_sources(messages: QuerySet[Message], *, user) -> QuerySet[Message]:
+    """``messages``, each with those of its sources that ``user`` may still see."""
     visible = Citation.objects.visible_to(user).select_related("document")
     return messages.select_related("conversation").prefetch_related(Prefetch("citations", queryset=visible))
 

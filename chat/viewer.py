@@ -1,6 +1,6 @@
 """What the viewer of a citation shows: page images with the passage marked, or the text with it marked."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from chat.models import Citation
 from ingestion import rendering
@@ -61,17 +61,17 @@ def view_of(citation: Citation, *, user) -> View:
     """Everything the viewer needs for ``citation``, which ``user`` was already found to be allowed to see."""
     document = _alive(citation, user)
     before, after = _neighbours(citation, user)
-    around = {"previous": before, "next": after}
+    view = View(citation, document, previous=before, next=after)
     if document is None:
-        return View(citation, None, **around)
+        return view
     pages = {page.number: page for page in _pages(citation, document)}
     first = pages.get(citation.page or 1)
     label = first.label if first else ""
     if rendering.has_image(document) and citation.regions:
         images = [_image(number, citation, pages.get(number)) for number in _numbers(citation)]
-        return View(citation, document, images=images, page_label=label, **around)
+        return replace(view, images=images, page_label=label)
     text = _marked(citation, first) if first else None
-    return View(citation, document, text=text, page_label=label, has_changed=text is None, **around)
+    return replace(view, text=text, page_label=label, has_changed=text is None)
 
 
 def _alive(citation: Citation, user) -> Document | None:

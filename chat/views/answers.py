@@ -16,11 +16,12 @@ from chat import answer_stream, live, notices, page, services
 from chat.forms import AskForm
 from chat.models import Conversation, Message
 from chat.views.conversations import chat_context
+from teams.requests import MemberRequest
 
 
 @login_required
 @require_POST
-def ask(request: HttpRequest) -> HttpResponse:
+def ask(request: MemberRequest) -> HttpResponse:
     """Saves the question and a pending answer; the answer is made when its stream is opened."""
     form = AskForm(request.POST, user=request.user)
     form.is_valid()
@@ -46,7 +47,7 @@ def ask(request: HttpRequest) -> HttpResponse:
 
 
 def _asked(
-    request: HttpRequest, conversation: Conversation, answer: Message, *, is_new: bool
+    request: MemberRequest, conversation: Conversation, answer: Message, *, is_new: bool
 ) -> HttpResponse:
     """The question and the pending answer, for the end of the thread; for a new one also its frame."""
     latest = page.messages_of(request.user, conversation=conversation).order_by("-created_at")[:2]
@@ -60,7 +61,7 @@ def _asked(
 
 
 def _refused(
-    request: HttpRequest, refusal: services.QuestionRefused, conversation: Conversation | None
+    request: MemberRequest, refusal: services.QuestionRefused, conversation: Conversation | None
 ) -> HttpResponse:
     """Says why, and keeps what was typed."""
     reason = notices.message_for(refusal.code, refusal.params)
@@ -106,7 +107,7 @@ async def stream(request: HttpRequest, pk: UUID) -> StreamingHttpResponse:
 
 @login_required
 @require_POST
-def stop(request: HttpRequest, pk: UUID) -> HttpResponse:
+def stop(request: MemberRequest, pk: UUID) -> HttpResponse:
     answer = _own_answer(request.user, pk)
     services.stop(message=answer)
     if request.htmx:

@@ -4,17 +4,18 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from chat import page, services
 from chat.models import Conversation
+from teams.requests import MemberRequest
 
 
 def chat_context(
-    request: HttpRequest, *, conversation: Conversation | None = None, question: str = ""
+    request: MemberRequest, *, conversation: Conversation | None = None, question: str = ""
 ) -> dict:
     """What chat/chat.html needs; ``question`` is put back into the composer after a refusal."""
     user = request.user
@@ -37,7 +38,7 @@ def chat_context(
     }
 
 
-def _page(request: HttpRequest, conversation: Conversation | None = None) -> HttpResponse:
+def _page(request: MemberRequest, conversation: Conversation | None = None) -> HttpResponse:
     context = chat_context(request, conversation=conversation)
     searching = request.htmx and request.htmx.target == "conversations"
     return render(request, "chat/_conversations.html" if searching else "chat/chat.html", context)
@@ -45,19 +46,19 @@ def _page(request: HttpRequest, conversation: Conversation | None = None) -> Htt
 
 @login_required
 @require_GET
-def home(request: HttpRequest) -> HttpResponse:
+def home(request: MemberRequest) -> HttpResponse:
     return _page(request)
 
 
 @login_required
 @require_GET
-def conversation(request: HttpRequest, pk: UUID) -> HttpResponse:
+def conversation(request: MemberRequest, pk: UUID) -> HttpResponse:
     return _page(request, _open(request, pk))
 
 
 @login_required
 @require_POST
-def rename(request: HttpRequest, pk: UUID) -> HttpResponse:
+def rename(request: MemberRequest, pk: UUID) -> HttpResponse:
     conversation = _open(request, pk)
     services.rename(conversation=conversation, title=request.POST.get("title", ""))
     return redirect("chat:conversation", conversation.pk)
@@ -65,11 +66,11 @@ def rename(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 @login_required
 @require_POST
-def delete(request: HttpRequest, pk: UUID) -> HttpResponse:
+def delete(request: MemberRequest, pk: UUID) -> HttpResponse:
     services.delete(conversation=_open(request, pk))
     messages.success(request, _("The conversation is deleted."))
     return redirect("chat:home")
 
 
-def _open(request: HttpRequest, pk: UUID) -> Conversation:
+def _open(request: MemberRequest, pk: UUID) -> Conversation:
     return get_object_or_404(Conversation.objects.visible_to(request.user), pk=pk)
