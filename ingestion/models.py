@@ -73,7 +73,9 @@ class KnowledgeBase(models.Model):
         _("score threshold"), null=True, blank=True, help_text=_("Empty: the reranker's own.")
     )
     is_ephemeral = models.BooleanField(default=False, editable=False)
-    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     deleted_at = models.DateTimeField(null=True, blank=True, editable=False)
     """Set while its documents leave the index; then the row goes too."""
@@ -146,7 +148,9 @@ class Document(models.Model):
     chunks_done = models.PositiveIntegerField(default=0)
     version = models.PositiveIntegerField(default=0)
     live_version = models.PositiveIntegerField(default=0)
-    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
     deleted_at = models.DateTimeField(null=True, blank=True)

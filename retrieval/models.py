@@ -23,7 +23,9 @@ class QuestionSet(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     knowledge_base = models.ForeignKey(KnowledgeBase, models.CASCADE, related_name="question_sets")
     name = models.CharField(_("name"), max_length=120)
-    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = QuestionSetQuerySet.as_manager()
@@ -54,7 +56,7 @@ class Question(models.Model):
     question_set = models.ForeignKey(QuestionSet, models.CASCADE, related_name="questions")
     text = models.TextField(_("question"))
     document = models.ForeignKey(
-        Document, models.SET_NULL, null=True, related_name="+", verbose_name=_("document")
+        Document, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("document")
     )
     quote = models.TextField(_("words of the passage that answers"), blank=True)
     origin = models.CharField(max_length=10, choices=Origin.choices, default=Origin.WRITTEN)
@@ -90,7 +92,9 @@ class EvaluationRun(models.Model):
     status = models.CharField(_("status"), max_length=10, choices=Status.choices, default=Status.QUEUED)
     error = models.TextField(blank=True)
     heartbeat_at = models.DateTimeField(null=True, blank=True)
-    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     finished_at = models.DateTimeField(null=True, blank=True)
 

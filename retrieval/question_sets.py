@@ -17,6 +17,8 @@ from ingestion.models import Chunk, Document, KnowledgeBase
 from retrieval.models import Question, QuestionSet
 
 MAX_IMPORT = 5000
+LEAST_PART = 6
+"""Characters of a quote that a chunk must hold where a border cuts it."""
 
 
 class QuestionRefused(Exception):
@@ -137,7 +139,7 @@ def normalised(text: str) -> str:
 def relevant_chunks(questions: Sequence[Question], knowledge_base: KnowledgeBase) -> dict[int, set[UUID]]:
     """Question id -> ids of the live chunks that answer it.
 
-    A quote that a chunk border cuts in two is answered by the chunk that holds its first half.
+    A quote that a chunk border cuts in two belongs to the chunk that holds the longer part.
     """
     chunks = list(
         Chunk.objects.filter(
@@ -155,7 +157,10 @@ def _answering(question: Question, texts: list[tuple[UUID, UUID, str]]) -> set[U
     quote = normalised(question.quote)
     if not quote:
         return {chunk for chunk, _document, _text in own}
-    for wanted in (quote, quote[: max(len(quote) // 2, 4)]):
-        if found := {chunk for chunk, _document, text in own if wanted in text}:
-            return found
+    if whole := {chunk for chunk, _document, text in own if quote in text}:
+        return whole
+    for length in range(len(quote) - 1, LEAST_PART - 1, -1):
+        head, tail = quote[:length], quote[-length:]
+        if parts := {chunk for chunk, _document, text in own if text.endswith(head) or text.startswith(tail)}:
+            return parts
     return set()
