@@ -11,13 +11,17 @@ register = template.Library()
 
 STAGES = {
     "rewrite": gettext_lazy("Understanding the question"),
+    "embed": gettext_lazy("Embedding the question"),
     "recall": gettext_lazy("First stage: recall"),
     "rerank": gettext_lazy("Second stage: rerank"),
-    "first_token": gettext_lazy("Until the first word"),
-    "llm": gettext_lazy("Writing"),
+    "context": gettext_lazy("Gathering the surroundings"),
+    "search": gettext_lazy("Search in all"),
+    "llm_first_token": gettext_lazy("Until the first word"),
+    "llm_total": gettext_lazy("Writing"),
     "check": gettext_lazy("Checking the statements"),
     "total": gettext_lazy("In all"),
 }
+"""The parts of the work in the order in which they are done."""
 
 
 @register.simple_tag
@@ -62,5 +66,6 @@ def uncited(sources: list[Citation]) -> list[Citation]:
 
 @register.filter
 def stages(message: Message) -> list[tuple[str, float]]:
-    """The parts of the work with the milliseconds each took, under their names."""
-    return [(STAGES.get(name, name), spent) for name, spent in message.timings_ms.items()]
+    """What each part of the work took, in milliseconds, under its name."""
+    took = message.timings_ms
+    return [(str(name), took[stage]) for stage, name in STAGES.items() if stage in took]

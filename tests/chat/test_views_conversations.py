@@ -108,3 +108,22 @@ def test_the_page_speaks_chinese_when_asked(client, alice):
     client.force_login(alice)
     client.post(reverse("set_language"), {"language": "zh-hans", "next": "/"})
     assert '<html lang="zh-hans">' in client.get(reverse("chat:home")).content.decode()
+
+
+def test_an_answer_tells_its_model_timings_and_doubts(client, alice, conversation):
+    Message.objects.create(
+        conversation=conversation,
+        role="assistant",
+        text="Five days. Two approvals.",
+        unsupported=[[11, 25]],
+        model="small-model",
+        timings_ms={"total": 1234.5, "recall": 12.3, "unheard_of": 1},
+    )
+    client.force_login(alice)
+    page = client.get(reverse("chat:conversation", args=[conversation.pk])).content.decode()
+    assert "Partly supported" in page
+    assert "Underlined like this" in page
+    assert "small-model" in page
+    assert page.index("First stage: recall") < page.index("In all")
+    assert "12 ms" in page
+    assert "unheard_of" not in page
