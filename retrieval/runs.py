@@ -17,7 +17,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from ingestion.models import KnowledgeBase
+from ingestion.models import Document, KnowledgeBase
 from retrieval import metrics
 from retrieval.models import EvaluationRun, Question, QuestionResult, QuestionSet, RunPipeline
 from retrieval.passages import Passage, SearchOptions
@@ -78,7 +78,13 @@ def unfinished_runs() -> list[UUID]:
 
 
 def execute_run(run_id: UUID) -> None:
-    """Measure every pipeline on every question; does nothing where another worker holds the run."""
+    """Measure every pipeline on every question.
+
+    Does nothing where another worker holds the run. Waits while documents are still being read or
+    indexed, since their passages could not be found: `unfinished_runs` names the run again later.
+    """
+    if _documents_unfinished(run_id):
+        return
     claimed = (
         EvaluationRun.objects.filter(pk=run_id, status__in=UNFINISHED)
         .filter(Q(heartbeat_at=None) | Q(heartbeat_at__lt=timezone.now() - LEASE))
@@ -99,6 +105,15 @@ def execute_run(run_id: UUID) -> None:
         EvaluationRun.objects.filter(pk=run_id, status=EvaluationRun.Status.RUNNING).update(
             status=EvaluationRun.Status.DONE, finished_at=timezone.now()
         )
+
+
+def _documents_unfinished(run_id: UUID) -> bool:
+    return (
+        Document.objects.alive()
+        .filter(knowledge_base__question_sets__runs=run_id)
+        .exclude(status__in=(Document.Status.READY, Document.Status.FAILED))
+        .exists()
+    )
 
 
 def _measure(run: EvaluationRun) -> bool:

@@ -51,7 +51,7 @@ def _as_pdf(html: str, *, title: str) -> bytes:
     more = True
     while more:
         device = writer.begin_page(paper)
-        more, _ = story.place(paper + (42, 42, -42, -42))
+        more, _ = story.place((*paper, 42, 42, -42, -42))
         story.draw(device)
         writer.end_page()
     writer.close()

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from django.utils import timezone
 
+from ingestion.models import Document
 from retrieval import question_sets, run_report, runs
 from retrieval.models import EvaluationRun, QuestionResult
 from retrieval.runs import Pipeline
@@ -150,3 +151,14 @@ def test_randomisation_test_knows_chance_from_difference():
 def test_no_cell_becomes_a_formula():
     assert run_report.harmless("=1+1") == "'=1+1"
     assert run_report.harmless("bm25") == "bm25"
+
+
+def test_a_run_waits_for_documents_that_are_not_ready(question_set, alice):
+    Document.objects.update(status=Document.Status.INDEXING)
+    run = start(question_set, alice, Pipeline("bm25"))
+    runs.execute_run(run.pk)
+    assert runs.unfinished_runs() == [run.pk]
+    Document.objects.update(status=Document.Status.READY)
+    runs.execute_run(run.pk)
+    run.refresh_from_db()
+    assert run.status == EvaluationRun.Status.DONE

@@ -9,7 +9,10 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from ingestion import services as ingestion
+from ingestion.models import KnowledgeBase
 from qa_project import sample
+from retrieval import question_sets, runs
+from retrieval.runs import Pipeline
 from teams.models import Membership, Role, Team, User
 
 ADMIN_EMAIL = "admin@example.com"
@@ -42,7 +45,7 @@ class Command(BaseCommand):
         )
 
 
-def create_sample(*, team: Team, user: User):
+def create_sample(*, team: Team, user: User) -> KnowledgeBase:
     """The sample knowledge base, its documents queued for the worker that starts next."""
     knowledge_base = ingestion.create_knowledge_base(
         team=team,
@@ -54,4 +57,26 @@ def create_sample(*, team: Team, user: User):
         ingestion.create_document(
             knowledge_base=knowledge_base, user=user, name=name, file=ContentFile(content, name=name)
         )
+    measure(knowledge_base, user=user)
     return knowledge_base
+
+
+def measure(knowledge_base: KnowledgeBase, *, user: User) -> None:
+    """The golden questions, and a run that starts once the documents are indexed: the figures are
+    there when the first visitor looks."""
+    documents = {document.name: document for document in knowledge_base.documents.alive()}
+    golden = question_sets.create_question_set(
+        knowledge_base=knowledge_base, user=user, name=_("Golden questions")
+    )
+    for question in sample.golden_questions():
+        question_sets.add_question(
+            question_set=golden,
+            text=question.question,
+            document=documents[question.document],
+            quote=question.quote,
+        )
+    runs.start_run(
+        question_set=golden,
+        user=user,
+        pipelines=[Pipeline("bm25"), Pipeline("dense"), Pipeline(), Pipeline("hybrid", settings.RERANKER)],
+    )
