@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 HERE = Path(__file__).parent
+MARGINS = (42, 42, -42, -42)  # points, added to the corners of the paper
 STYLE = """
 body { font-family: sans-serif; font-size: 11pt; line-height: 1.5; }
 h1 { font-size: 20pt; margin-bottom: 12pt; }
@@ -51,7 +52,7 @@ def _as_pdf(html: str, *, title: str) -> bytes:
     more = True
     while more:
         device = writer.begin_page(paper)
-        more, _ = story.place((*paper, 42, 42, -42, -42))
+        more, _ = story.place(paper + MARGINS)
         story.draw(device)
         writer.end_page()
     writer.close()
