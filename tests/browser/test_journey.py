@@ -93,7 +93,7 @@ def test_a_text_is_opened_at_the_passage_in_chinese(open_page, library, says, sh
     page.goto("/")
     expect(page.locator("html")).to_have_attribute("lang", "zh-hans")
     shot(page, "zh-home")
-    page.locator("#question").fill("出差要提前几天申请？")
+    page.locator("#question").fill("员工出差须提前几天提交申请？")
     page.keyboard.press("Enter")
     answer = finished(page)
     answer.locator("a.cite").first.click()
@@ -101,6 +101,17 @@ def test_a_text_is_opened_at_the_passage_in_chinese(open_page, library, says, sh
     expect(mark).to_contain_text("提前三天")
     expect(mark).to_be_in_viewport()
     shot(page, "zh-citation")
+
+
+def test_a_refusal_says_so_and_offers_what_comes_closest(open_page, library, says, shot):
+    says("The documents do not say.")
+    page = open_page()
+    page.goto("/")
+    ask(page, "What is the boiling point of neptunium?")
+    answer = finished(page)
+    expect(answer).to_contain_text("Not found in the documents")
+    expect(answer.locator(".source.cited")).to_have_count(0)
+    shot(page, "refused")
 
 
 def test_stop_keeps_what_was_written(open_page, library, says, shot):
