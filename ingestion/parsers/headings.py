@@ -96,7 +96,6 @@ class Headings:
         larger = draft.size >= self.body * self.least_gain and draft.size - self.body >= 0.9
         heavier = draft.bold and not self.bold_body and draft.size >= self.body * 0.95 and draft.rows <= 2
         chapter = chinese in (0, 1) and draft.rows == 1 and len(text) <= 40
-        chapter = chinese in (0, 1) and draft.rows == 1 and len(text) <= 40
         if not (larger or chapter or (heavier and len(text) <= 90)):
             return None
         depth = 1

@@ -104,7 +104,9 @@ def _parted(group: list[Row], row: Row, left: float, right: float, pitch: float,
         if not (was_tabular and len(group) > 1 and after and len(after.cells) > 1):
             return True
         return row.y0 - before.y1 >= row.size or after.y0 - row.y1 >= row.size
-    if abs(row.size - before.size) > 0.12 * before.size or row.y0 - before.y0 > 1.38 * max(pitch, row.size):
+    # a heading that wraps has the leading of its own size, not that of the text around it
+    leading = max(pitch, 1.2 * row.size if row.size > 0.9 * pitch else row.size)
+    if abs(row.size - before.size) > 0.12 * before.size or row.y0 - before.y0 > 1.38 * leading:
         return True
     if row.bold != before.bold and (len(group) == 1 or row.bold):
         return True

@@ -169,3 +169,19 @@ def test_progress_is_told_page_by_page(read):
     told = []
     read(files.prose_pdf(3), "a.pdf", pages_known=told.append, page_read=told.append)
     assert told == [3, 1, 2, 3]
+
+
+def test_a_heading_that_wraps_is_one_heading(read, tmp_path):
+    title = "A handbook for everybody who works in our many workshops"
+    html = f"<h1>{title}</h1><p>{'Text goes on. ' * 60}</p>"
+    css = "h1 { font-size: 22pt } p { font-size: 11pt; line-height: 1.5 }"
+    path = tmp_path / "wrapped.pdf"
+    writer, story = pymupdf.DocumentWriter(str(path)), pymupdf.Story(html, user_css=css)
+    device = writer.begin_page(pymupdf.paper_rect("a5"))
+    story.place(pymupdf.Rect(40, 40, 380, 555))
+    story.draw(device)
+    writer.end_page()
+    writer.close()
+    first = read(path.read_bytes(), "wrapped.pdf")[0].blocks[0]
+    assert (first.kind, first.text) == ("heading", title)
+    assert len(first.lines) > 1
