@@ -1,66 +1,18 @@
 """The rerankers that this product knows by name, with what a person needs to choose one.
 
-Figures are their publishers' or the named study's, each on its own data: compare within one source
-only. Nothing here was measured by this product; its evaluation page does that on your questions.
+Licences, lengths and languages are those of the model cards. Parameters are the cards' too, or, where a
+card names none, counted from the architecture; bytes per parameter follow from the size of the
+published weights. Figures are the named source's, each on its own data: compare within one source only.
+Nothing here was measured by this product; its evaluation page does that on your questions.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from rerank.recipes import Recipe
+from rerank.specs import FP32, HALF, Figure, RerankerSpec, Source, gettext_noop
 from rerank.storage import Progress, find
 from rerank.storage import download as download_files
-
-FP32, HALF = 4, 2
-
-
-def gettext_noop(sentence: str) -> str:
-    """Mark a sentence for translation; whoever shows it translates it (rerank knows no Django)."""
-    return sentence
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """A published result: ``metric`` and ``value`` as printed, and where."""
-
-    metric: str
-    value: str
-    source: str
-
-
-@dataclass(frozen=True, slots=True)
-class RerankerSpec:
-    """One model. ``languages`` are ISO 639-1 codes, None means many; ``checkpoint_bytes`` per parameter
-    on disk; ``threshold`` a probability that its publisher recommends."""
-
-    name: str
-    recipe: Recipe
-    languages: tuple[str, ...] | None
-    licence: str
-    parameters: int
-    checkpoint_bytes: int
-    max_length: int
-    commercial: bool = True
-    threshold: float | None = None
-    figures: tuple[Figure, ...] = ()
-    note: str = ""
-
-    @property
-    def disk_bytes(self) -> int:
-        """About what a download takes."""
-        return self.parameters * self.checkpoint_bytes
-
-    @property
-    def memory_bytes(self) -> int:
-        """About what the weights take while it runs: half precision where the machine has it."""
-        return self.parameters * HALF
-
-    @property
-    def url(self) -> str:
-        """The model's card."""
-        return f"https://huggingface.co/{self.name}"
 
 
 def on_this_machine(spec: RerankerSpec, *, models_dir: Path | None = None) -> Path | None:
@@ -79,12 +31,38 @@ def download(
     return download_files(spec.name, models_dir=models_dir, on_progress=on_progress, cancelled=cancelled)
 
 
-QANYTHING = "QAnything evaluation, average of 12 sets"
-LLAMAINDEX = "LlamaIndex protocol, Chinese and English domains, over bce-embedding (85.91 / 62.36 alone)"
-BAAI = "BEIR average, as published for BGE rerankers (54.31 before reranking)"
-SBERT = "sentence-transformers documentation"
-QWEN = "Qwen3-Reranker model card"
-MXBAI = "mixedbread model card"
+QANYTHING = Source(
+    gettext_noop("QAnything's reranker evaluation"), "https://github.com/netease-youdao/QAnything"
+)
+LLAMAINDEX = Source(
+    gettext_noop(
+        "BCEmbedding's LlamaIndex evaluation, Chinese and English, over bce-embedding: 85.91 / 62.36 alone"
+    ),
+    "https://github.com/netease-youdao/BCEmbedding",
+)
+BAAI = Source(
+    gettext_noop("BAAI's evaluation on BEIR, 54.31 before reranking"),
+    "https://huggingface.co/BAAI/bge-reranker-v2-m3",
+)
+SBERT = Source(
+    gettext_noop("sentence-transformers documentation"),
+    "https://www.sbert.net/docs/cross_encoder/pretrained_models.html",
+)
+QWEN = Source(gettext_noop("Qwen3-Reranker model card"), "https://huggingface.co/Qwen/Qwen3-Reranker-8B")
+MXBAI = Source(gettext_noop("Mixedbread's documentation"), "https://www.mixedbread.com/docs")
+GTE = Source(
+    gettext_noop("gte-reranker-modernbert model card"),
+    "https://huggingface.co/Alibaba-NLP/gte-reranker-modernbert-base",
+)
+HOTCHPOTCH = Source(
+    gettext_noop("japanese-reranker model card"),
+    "https://huggingface.co/hotchpotch/japanese-reranker-cross-encoder-xsmall-v1",
+)
+TWELVE_SETS = gettext_noop("Average of 12 reranking sets")
+HIT_RATE = gettext_noop("Hit rate / MRR at 5")
+BEIR = gettext_noop("nDCG@10 on BEIR")
+BEIR_11 = gettext_noop("nDCG@10 on 11 sets of BEIR")
+MTEB = gettext_noop("MTEB-R / CMTEB-R, over Qwen3-Embedding-0.6B: 61.82 / 71.02 alone")
 MANY = None
 
 ROWS = [
@@ -97,10 +75,11 @@ ROWS = [
         FP32,
         8192,
         figures=(
-            Figure("Hit rate / MRR @5", "91.02 / 71.43", LLAMAINDEX),
-            Figure("nDCG@10", "55.36", BAAI),
+            Figure(HIT_RATE, "91.02 / 71.43", LLAMAINDEX),
+            Figure(BEIR, "55.36", BAAI),
+            Figure(MTEB, "57.03 / 72.16", QWEN),
         ),
-        note=gettext_noop("A good first choice for mixed languages. Its publisher evaluates at 1024 tokens."),
+        note=gettext_noop("Its publisher evaluates it at 1024 tokens."),
     ),
     RerankerSpec(
         "BAAI/bge-reranker-large",
@@ -111,8 +90,8 @@ ROWS = [
         FP32,
         512,
         figures=(
-            Figure("score", "60.86", QANYTHING),
-            Figure("Hit rate / MRR @5", "91.80 / 71.13", LLAMAINDEX),
+            Figure(TWELVE_SETS, "60.86", QANYTHING),
+            Figure(HIT_RATE, "91.80 / 71.13", LLAMAINDEX),
         ),
     ),
     RerankerSpec(
@@ -123,7 +102,7 @@ ROWS = [
         278_000_000,
         FP32,
         512,
-        figures=(Figure("score", "59.04", QANYTHING),),
+        figures=(Figure(TWELVE_SETS, "59.04", QANYTHING),),
     ),
     RerankerSpec(
         "maidalun1020/bce-reranker-base_v1",
@@ -133,10 +112,10 @@ ROWS = [
         279_000_000,
         FP32,
         512,
-        threshold=0.35,
+        threshold=0.35,  # its model card: "0.35 or 0.4"
         figures=(
-            Figure("score", "61.29", QANYTHING),
-            Figure("Hit rate / MRR @5", "93.46 / 77.02", LLAMAINDEX),
+            Figure(TWELVE_SETS, "61.29", QANYTHING),
+            Figure(HIT_RATE, "93.46 / 77.02", LLAMAINDEX),
         ),
         note=gettext_noop("Long passages are read in overlapping windows, so their length is not limited."),
     ),
@@ -148,7 +127,12 @@ ROWS = [
         107_000_000,
         FP32,
         512,
-        note=gettext_noop("Six layers: small and fast, Japanese only."),
+        figures=(
+            Figure(
+                gettext_noop("JQaRA / JaCWIR / MIRACL / JSQuAD"), "0.614 / 0.938 / 0.741 / 0.960", HOTCHPOTCH
+            ),
+        ),
+        note=gettext_noop("Six layers of 384; Japanese only."),
     ),
     RerankerSpec(
         "mixedbread-ai/mxbai-rerank-base-v1",
@@ -158,7 +142,7 @@ ROWS = [
         184_000_000,
         HALF,
         512,
-        figures=(Figure("nDCG@10, 11 BEIR sets", "46.9", MXBAI),),
+        figures=(Figure(BEIR_11, "46.9", MXBAI),),
     ),
     RerankerSpec(
         "mixedbread-ai/mxbai-rerank-large-v1",
@@ -168,7 +152,7 @@ ROWS = [
         435_000_000,
         HALF,
         512,
-        figures=(Figure("nDCG@10, 11 BEIR sets", "48.8", MXBAI),),
+        figures=(Figure(BEIR_11, "48.8", MXBAI),),
     ),
     RerankerSpec(
         "mixedbread-ai/mxbai-rerank-base-v2",
@@ -178,8 +162,8 @@ ROWS = [
         494_000_000,
         HALF,
         8192,
-        figures=(Figure("nDCG@10, BEIR", "55.57", MXBAI),),
-        note=gettext_noop("A language model: best on a GPU."),
+        figures=(Figure(BEIR, "55.57", MXBAI),),
+        note=gettext_noop("A language model: slow without a GPU."),
     ),
     RerankerSpec(
         "mixedbread-ai/mxbai-rerank-large-v2",
@@ -189,8 +173,8 @@ ROWS = [
         1_540_000_000,
         HALF,
         8192,
-        figures=(Figure("nDCG@10, BEIR", "57.49", MXBAI),),
-        note=gettext_noop("A language model: best on a GPU."),
+        figures=(Figure(BEIR, "57.49", MXBAI),),
+        note=gettext_noop("A language model: slow without a GPU."),
     ),
     RerankerSpec(
         "amberoad/bert-multilingual-passage-reranking-msmarco",
@@ -200,7 +184,7 @@ ROWS = [
         167_000_000,
         FP32,
         512,
-        note=gettext_noop("Over 100 languages, trained on translated web questions."),
+        note=gettext_noop("Over 100 languages; trained on the web questions of MS MARCO."),
     ),
     RerankerSpec(
         "cross-encoder/ms-marco-MiniLM-L6-v2",
@@ -211,10 +195,10 @@ ROWS = [
         FP32,
         512,
         figures=(
-            Figure("nDCG@10, TREC DL 2019", "74.30", SBERT),
-            Figure("MRR@10, MS MARCO dev", "39.01", SBERT),
+            Figure(gettext_noop("nDCG@10 on TREC DL 2019"), "74.30", SBERT),
+            Figure(gettext_noop("MRR@10 on MS MARCO"), "39.01", SBERT),
         ),
-        note=gettext_noop("The fastest on a CPU, English only."),
+        note=gettext_noop("The smallest of the catalogue; English only."),
     ),
     RerankerSpec(
         "cross-encoder/ms-marco-MiniLM-L12-v2",
@@ -225,8 +209,8 @@ ROWS = [
         FP32,
         512,
         figures=(
-            Figure("nDCG@10, TREC DL 2019", "74.31", SBERT),
-            Figure("MRR@10, MS MARCO dev", "39.02", SBERT),
+            Figure(gettext_noop("nDCG@10 on TREC DL 2019"), "74.31", SBERT),
+            Figure(gettext_noop("MRR@10 on MS MARCO"), "39.02", SBERT),
         ),
     ),
     RerankerSpec(
@@ -235,8 +219,9 @@ ROWS = [
         ("en",),
         "Apache-2.0",
         149_000_000,
-        HALF,
+        FP32,
         8192,
+        figures=(Figure(BEIR, "56.19", GTE),),
     ),
     RerankerSpec(
         "Alibaba-NLP/gte-multilingual-reranker-base",
@@ -246,6 +231,7 @@ ROWS = [
         306_000_000,
         HALF,
         8192,
+        figures=(Figure(MTEB, "59.51 / 74.08", QWEN),),
         note=gettext_noop("Over 70 languages and long passages; read without the code it ships."),
     ),
     RerankerSpec(
@@ -253,24 +239,26 @@ ROWS = [
         "yes_logit",
         MANY,
         "Apache-2.0",
-        2_500_000_000,
+        2_510_000_000,
         FP32,
         1024,
-        figures=(Figure("nDCG@10", "60.71", BAAI),),
-        note=gettext_noop("A language model: needs a GPU. Built on Gemma: read Google's Gemma terms too."),
+        figures=(Figure(BEIR, "60.71", BAAI),),
+        note=gettext_noop(
+            "A large language model: meant for a GPU. Built on Gemma: read Google's Gemma terms too."
+        ),
     ),
     RerankerSpec(
         "BAAI/bge-reranker-v2-minicpm-layerwise",
         "layerwise",
         MANY,
         "Apache-2.0",
-        2_700_000_000,
+        2_720_000_000,
         FP32,
         1024,
-        figures=(Figure("nDCG@10 at layer 28", "59.86", BAAI),),
+        figures=(Figure(gettext_noop("nDCG@10 on BEIR, cut at layer 28"), "59.86", BAAI),),
         note=gettext_noop(
             "A language model that can be cut after any layer from 8 to 40 (option cutoff_layer, 28 unless "
-            "set); needs a GPU. Built on MiniCPM: read its model licence too."
+            "set); meant for a GPU. Built on MiniCPM: read its model licence too."
         ),
     ),
     RerankerSpec(
@@ -281,8 +269,8 @@ ROWS = [
         596_000_000,
         HALF,
         8192,
-        figures=(Figure("MTEB-R / CMTEB-R", "65.80 / 71.31", QWEN),),
-        note=gettext_noop("A language model: best on a GPU. Takes an instruction of your own."),
+        figures=(Figure(MTEB, "65.80 / 71.31", QWEN),),
+        note=gettext_noop("A language model: slow without a GPU. Takes an instruction of your own."),
     ),
     RerankerSpec(
         "Qwen/Qwen3-Reranker-4B",
@@ -292,8 +280,8 @@ ROWS = [
         4_020_000_000,
         HALF,
         8192,
-        figures=(Figure("MTEB-R / CMTEB-R", "69.76 / 75.94", QWEN),),
-        note=gettext_noop("A language model: needs a GPU. Takes an instruction of your own."),
+        figures=(Figure(MTEB, "69.76 / 75.94", QWEN),),
+        note=gettext_noop("A large language model: meant for a GPU. Takes an instruction of your own."),
     ),
     RerankerSpec(
         "Qwen/Qwen3-Reranker-8B",
@@ -303,8 +291,8 @@ ROWS = [
         8_190_000_000,
         HALF,
         8192,
-        figures=(Figure("MTEB-R / CMTEB-R", "69.02 / 77.45", QWEN),),
-        note=gettext_noop("A language model: needs a GPU. Takes an instruction of your own."),
+        figures=(Figure(MTEB, "69.02 / 77.45", QWEN),),
+        note=gettext_noop("A large language model: meant for a GPU. Takes an instruction of your own."),
     ),
 ]
 

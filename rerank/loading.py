@@ -6,11 +6,12 @@ from typing import Any
 import torch
 
 from rerank.base import Platt, RerankerUnusable
-from rerank.catalogue import CATALOGUE, RerankerSpec
+from rerank.catalogue import CATALOGUE
 from rerank.checkpoints import load_config, read_config
 from rerank.inference import choose_placement, limit_threads
 from rerank.local import LocalReranker
 from rerank.recipes import DECODERS, Recipe, recipe_class
+from rerank.specs import RerankerSpec
 from rerank.storage import locate
 
 

@@ -50,7 +50,10 @@ def test_a_row_is_complete(spec):
     assert 1e7 < spec.parameters < 1e10
     assert spec.disk_bytes >= spec.memory_bytes
     assert 512 <= spec.max_length <= 32768
-    assert all(figure.metric and figure.value and figure.source for figure in spec.figures)
+    assert all(
+        figure.metric and figure.value and figure.source.name and figure.source.url.startswith("https://")
+        for figure in spec.figures
+    )
 
 
 @pytest.mark.parametrize("recipe", CLASSES)
