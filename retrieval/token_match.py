@@ -25,6 +25,7 @@ FEATURES = (
     "static_other",
     "cosine_other",
 )
+OTHER_LANGUAGE = FEATURES.index("other_language")
 WINDOW = 40
 STRIDE = 20
 K, B, USUAL_LENGTH = 1.2, 0.75, 120.0

@@ -62,7 +62,7 @@ def test_weights_survive_the_file_and_others_are_refused(tmp_path):
     weights = Weights.load()
     weights.save(tmp_path / "copy.safetensors")
     again = Weights.load(tmp_path / "copy.safetensors")
-    rows = np.random.default_rng(0).normal(size=(5, len(FEATURES))).astype(np.float32)
+    rows = np.random.default_rng(0).normal(size=(5, len(FEATURES) + 1)).astype(np.float32)
     assert again.logits(rows).tolist() == weights.logits(rows).tolist()
     assert isinstance(again.calibration, Platt)
     save_file({}, tmp_path / "other.safetensors", metadata={"fitted": '{"features": ["other"]}'})
