@@ -189,12 +189,12 @@ def _measure(
         vectors_ms = _since(began)
         fused = fuse(query, dense=by_vectors, sparse=by_words, limit=RECALLED)[:RECALLED]
         recall_ms = words_ms + _since(began)
-        for run, scores, spent in (
+        for run, found, spent in (
             (bm25, {hit.id: hit.score for hit in by_words}, words_ms),
             (dense, {hit.id: hit.score for hit in by_vectors}, vectors_ms),
             (hybrid, {candidate.id: candidate.score for candidate in fused}, recall_ms),
         ):
-            run.add(id, index.named(scores), top=max(scores.values(), default=0.0), spent_ms=spent)
+            run.add(id, index.named(found), top=max(found.values(), default=0.0), spent_ms=spent)
         recalled = list(hybrid.results[id])
         for run, reranker in zip(staged, rerankers, strict=True):
             began = time.perf_counter()

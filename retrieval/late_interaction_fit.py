@@ -15,6 +15,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -155,7 +156,9 @@ def fit(data: Sequence[Example], start: Weights) -> Weights:
         return total
 
     optimizer.step(loss)
-    fitted = {name: value.detach().numpy() for name, value in values.items() if name != "bias"}
+    fitted: dict[str, Any] = {
+        name: value.detach().numpy() for name, value in values.items() if name != "bias"
+    }
     return replace(start, **fitted)
 
 

@@ -14,9 +14,14 @@ class Embedder(Protocol):
     them, the dense list has no vote in the fusion.
     """
 
-    name: str
-    dimension: int
-    languages: frozenset[str] | None
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def dimension(self) -> int: ...
+
+    @property
+    def languages(self) -> frozenset[str] | None: ...
 
     def embed_documents(self, texts: Sequence[str]) -> np.ndarray:
         """[n, dimension] float32 in the order given, rows of length 1."""

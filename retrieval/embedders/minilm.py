@@ -10,6 +10,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -34,8 +35,8 @@ def model_folder() -> Path:
     return Path(spec.submodule_search_locations[0]) / "model"
 
 
-def load_body(folder: Path) -> torch.nn.Module:
-    """The transformer without a head, float32."""
+def load_body(folder: Path) -> Any:
+    """The transformer without a head, float32: a BertModel, which its library leaves untyped."""
     from transformers import BertModel
     from transformers.utils import logging as transformers_logging
 
