@@ -27,6 +27,9 @@ _MESSAGES = {
     "rerank_unavailable": _(
         "The second retrieval stage is not available, so the sources are in the order of the first."
     ),
+    "rerank_cut": _(
+        "The second retrieval stage ran out of time, so some sources are in the order of the first."
+    ),
     "not_found": _("The documents do not hold an answer to this question. These passages come closest."),
     "nothing_found": _("The documents hold nothing about this question."),
     "question_empty": _("Write a question first."),

@@ -225,6 +225,8 @@ QDRANT_URL = env("QDRANT_URL")
 QDRANT_API_KEY = env("QDRANT_API_KEY")
 EMBEDDER = env("EMBEDDER", "minilm-zh")
 RERANKER = env("RERANKER", "late-interaction")
+RERANK_TIMEOUT_S = env_int("RERANK_TIMEOUT_S", 20)
+"""Longest time that the second stage of one search may score; 0 waits for all of it."""
 TORCH_THREADS = env_int("TORCH_THREADS", 0)
 """Threads a model uses; 0 leaves the choice to the number of cores."""
 

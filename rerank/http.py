@@ -15,10 +15,12 @@ from typing import Any
 import httpx
 
 from rerank.base import Platt, RerankerUnavailable, ScoreKind
+from rerank.parts import TooLate, score_in_parts
 
 Scores = list[tuple[int, float]]
 BUSY = frozenset({429, 502, 503, 504})
 LONGEST_PAUSE_S = 2.0
+CONNECT_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,36 +140,51 @@ class HttpReranker:
         self.model = model
         self.batch = batch or self.protocol.batch
         self.url = endpoint(base_url, self.protocol.path)
+        self._timeout_s = timeout_s
         self._client = httpx.Client(
             headers={"Authorization": f"Bearer {api_key}"} if api_key else {},
-            timeout=httpx.Timeout(timeout_s, connect=min(timeout_s, 5.0)),
             follow_redirects=False,
             transport=transport,
         )
 
     def score(self, query: str, texts: Sequence[str]) -> list[float]:
         """Scores in the order of ``texts``, asked for in as many calls as the server needs."""
-        scores: list[float] = []
-        for start in range(0, len(texts), self.batch):
-            part = list(texts[start : start + self.batch])
-            answer = self._post(self.protocol.body(self.model, query, part))
-            scores += self._checked(answer, len(part))
-        return scores
+        return [score for score in self._score(query, texts, None) if score is not None]
+
+    def score_within(self, query: str, texts: Sequence[str], *, timeout_s: float) -> list[float | None]:
+        """`score`, with None for the texts of the calls that were not answered in time."""
+        return self._score(query, texts, timeout_s)
 
     def close(self) -> None:
         """Close the connections."""
         self._client.close()
 
-    def _post(self, body: dict[str, Any], *, retry: bool = True) -> Any:
+    def _score(self, query: str, texts: Sequence[str], timeout_s: float | None) -> list[float | None]:
+        def ask(part: Sequence[str], left: float | None) -> list[float]:
+            answer = self._post(self.protocol.body(self.model, query, list(part)), left)
+            return self._checked(answer, len(part))
+
+        return score_in_parts(texts, ask, size=self.batch, timeout_s=timeout_s)
+
+    def _post(self, body: dict[str, Any], left: float | None, *, retry: bool = True) -> Any:
+        """The answer as JSON. Raises TooLate where ``left`` seconds were less than the server needs."""
+        patience = self._timeout_s if left is None else min(self._timeout_s, left)
         try:
-            response = self._client.post(self.url, json=body)
+            response = self._client.post(
+                self.url, json=body, timeout=httpx.Timeout(patience, connect=min(patience, CONNECT_S))
+            )
         except httpx.TimeoutException as error:
+            if patience == left and not isinstance(error, httpx.ConnectTimeout):
+                raise TooLate from error
             raise RerankerUnavailable(f"{self.name} did not answer in time") from error
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise RerankerUnavailable(f"{self.name} could not be reached") from error
         if response.status_code in BUSY and retry:
-            time.sleep(pause(response.headers.get("Retry-After")))
-            return self._post(body, retry=False)
+            wait = pause(response.headers.get("Retry-After"))
+            if left is not None and wait >= left:
+                raise TooLate
+            time.sleep(wait)
+            return self._post(body, None if left is None else left - wait, retry=False)
         if response.status_code in {401, 403}:
             raise RerankerUnavailable(f"{self.name} refused the API key")
         if not response.is_success:

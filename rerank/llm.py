@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 
 from rerank.base import Platt, RerankerUnavailable, ScoreKind
+from rerank.parts import TooLate, score_in_parts
 
 PASSAGES_PER_CALL = 10
 CHARACTERS = 2000
@@ -43,25 +44,34 @@ class LlmReranker:
         self.model = model
         self.calibration = calibration
         self.threshold = threshold
+        self._timeout_s = timeout_s
         self._client = httpx.Client(
             base_url=base_url.rstrip("/") + "/",
             headers={"Authorization": f"Bearer {api_key}"} if api_key else {},
-            timeout=timeout_s,
             transport=transport,
         )
 
     def score(self, query: str, texts: Sequence[str]) -> list[float]:
         """Grades from 0 to 10 in the order of ``texts``; each text is read up to 2,000 characters."""
-        grades: list[float] = []
-        for start in range(0, len(texts), PASSAGES_PER_CALL):
-            grades += self._grade(query, texts[start : start + PASSAGES_PER_CALL])
-        return grades
+        return [grade for grade in self._score(query, texts, None) if grade is not None]
+
+    def score_within(self, query: str, texts: Sequence[str], *, timeout_s: float) -> list[float | None]:
+        """`score`, with None for the texts of the calls that were not answered in time."""
+        return self._score(query, texts, timeout_s)
 
     def close(self) -> None:
         """Close the connections."""
         self._client.close()
 
-    def _grade(self, query: str, texts: Sequence[str]) -> list[float]:
+    def _score(self, query: str, texts: Sequence[str], timeout_s: float | None) -> list[float | None]:
+        return score_in_parts(
+            texts,
+            lambda part, left: self._grade(query, part, left),
+            size=PASSAGES_PER_CALL,
+            timeout_s=timeout_s,
+        )
+
+    def _grade(self, query: str, texts: Sequence[str], left: float | None) -> list[float]:
         passages = [{"passage": number, "text": text[:CHARACTERS]} for number, text in enumerate(texts, 1)]
         question = json.dumps({"question": query, "passages": passages}, ensure_ascii=False)
         body = {
@@ -70,11 +80,14 @@ class LlmReranker:
             "max_tokens": 8 * len(texts) + 16,
             "messages": [{"role": "system", "content": SYSTEM}, {"role": "user", "content": question}],
         }
+        patience = self._timeout_s if left is None else min(self._timeout_s, left)
         try:
-            response = self._client.post("chat/completions", json=body)
+            response = self._client.post("chat/completions", json=body, timeout=patience)
             response.raise_for_status()
             return grades_in(response.json()["choices"][0]["message"]["content"], len(texts))
         except httpx.HTTPError as error:
+            if patience == left and isinstance(error, httpx.TimeoutException):
+                raise TooLate from error
             raise RerankerUnavailable(f"{self.name} could not be asked") from error
         except (ValueError, KeyError, IndexError, TypeError) as error:
             raise RerankerUnavailable(

@@ -5,6 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rerank.base import Platt, Reranker, ScoreKind, TimedReranker
+from rerank.parts import score_in_parts
+
+TEXTS_AT_A_TIME = 64
+"""Of a reranker that cannot stop by itself: as many as are usually recalled, so that one call is made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +31,21 @@ def rank(
 ) -> list[Ranked]:
     """``texts`` best first, at most ``top_n``; equal scores keep the order given.
 
-    Past ``timeout_s`` a reranker that can stop does: what it did not reach has no score and follows
-    in the order given, so give the texts in recall order.
+    What was not reached within ``timeout_s`` has no score and follows in the order given, so give the
+    texts in recall order. A reranker that cannot stop is given `TEXTS_AT_A_TIME`.
     """
     scores: Sequence[float | None]
-    if timeout_s is not None and isinstance(reranker, TimedReranker):
+    if timeout_s is None:
+        scores = reranker.score(query, texts)
+    elif isinstance(reranker, TimedReranker):
         scores = reranker.score_within(query, texts, timeout_s=timeout_s)
     else:
-        scores = reranker.score(query, texts)
+        scores = score_in_parts(
+            texts,
+            lambda part, left: reranker.score(query, part),
+            size=TEXTS_AT_A_TIME,
+            timeout_s=timeout_s,
+        )
     return order(scores, score_kind=reranker.score_kind, calibration=reranker.calibration, top_n=top_n)
 
 

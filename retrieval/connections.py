@@ -115,6 +115,4 @@ def _reranker(connection: ModelConnection) -> Reranker:
 
 @lru_cache(KEPT_CLIENTS)
 def _http_reranker(name: str, protocol: str, base_url: str, model: str, api_key: str) -> Reranker:
-    from rerank.http import HttpReranker
-
-    return HttpReranker(name=name, protocol=protocol, base_url=base_url, model=model, api_key=api_key)
+    return rerank.connect(name=name, protocol=protocol, base_url=base_url, model=model, api_key=api_key)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from uuid import UUID
 
+from django.conf import settings
 from django.db.models import F
 
 from ingestion.models import Chunk, KnowledgeBase
@@ -35,8 +36,9 @@ def search(
     """The passages of ``knowledge_bases`` that answer ``query``, best first.
 
     The caller passes knowledge bases that the person may read. Where a part fails the rest answers:
-    notices "dense_unavailable" (BM25 alone recalled) and "rerank_unavailable" (the order is the
-    recall's, without a threshold). Raises StoreUnavailable where nothing can be recalled.
+    notices "dense_unavailable" (BM25 alone recalled), "rerank_unavailable" (the order is the recall's,
+    without a threshold) and "rerank_cut" (RERANK_TIMEOUT_S passed: what was not scored follows in the
+    recall's order). Raises StoreUnavailable where nothing can be recalled.
     """
     result = SearchResult(passages=[], closest=[])
     began = time.perf_counter()
@@ -58,6 +60,8 @@ def search(
     _cut(ranked, top_n=top_n, result=result)
     with _timed(result, "context"):
         add_context(result.passages or result.closest)
+    # The question is embedded in the middle of recall: taken out, so that the stages add up.
+    result.timings_ms["recall"] -= result.timings_ms.get("embed", 0.0)
     result.timings_ms["search"] = (time.perf_counter() - began) * 1000
     return result
 
@@ -180,15 +184,23 @@ def _rerank(
     with _timed(result, "rerank"):
         try:
             reranker = reranker_for(name, knowledge_base=knowledge_base)
-            rows = rank(reranker, query, [passage.chunk.embedded_text for passage in recalled])
+            rows = rank(
+                reranker,
+                query,
+                [passage.chunk.embedded_text for passage in recalled],
+                timeout_s=settings.RERANK_TIMEOUT_S or None,
+            )
         except RerankerUnavailable as error:
             logger.warning("No second stage for this search: %s", error)
             _notice(result, "rerank_unavailable")
             return recalled
     for row in rows:
         recalled[row.index].rerank_score = row.score if row.probability is None else row.probability
+    if any(row.score is None for row in rows):
+        _notice(result, "rerank_cut")
     result.reranker = name
-    result.threshold = _threshold(reranker, knowledge_base, options)
+    if any(row.probability is not None for row in rows):  # no line can be drawn through bare grades
+        result.threshold = _threshold(reranker, knowledge_base, options)
     return [recalled[row.index] for row in rows]
 
 

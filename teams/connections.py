@@ -21,9 +21,17 @@ Kind, Protocol = ModelConnection.Kind, ModelConnection.Protocol
 PROTOCOLS: dict[str, tuple[str, ...]] = {
     Kind.LLM: (Protocol.OPENAI,),
     Kind.EMBEDDER: (Protocol.OPENAI, Protocol.TEI),
-    Kind.RERANKER: (Protocol.TEI, Protocol.JINA, Protocol.COHERE, Protocol.VOYAGE),
+    Kind.RERANKER: (
+        Protocol.JINA,
+        Protocol.TEI,
+        Protocol.INFINITY,
+        Protocol.VLLM_SCORE,
+        Protocol.COHERE,
+        Protocol.VOYAGE,
+        Protocol.OPENAI,
+    ),
 }
-"""What each kind of model may speak."""
+"""What each kind of model may speak, the likeliest first."""
 
 testers: dict[str, Callable[[ModelConnection], str | None]] = {}
 """By kind: calls the model once; None when it answered well, else what is wrong."""

@@ -85,10 +85,17 @@ class ConnectionForm(forms.ModelForm):
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        allowed = connections.PROTOCOLS[self.instance.kind]
-        choices = [(value, label) for value, label in ModelConnection.Protocol.choices if value in allowed]
+        choices = [
+            (protocol.value, protocol.label)
+            for protocol in map(ModelConnection.Protocol, connections.PROTOCOLS[self.instance.kind])
+        ]
         protocol = cast(forms.ChoiceField, self.fields["protocol"])
         protocol.choices, protocol.initial = choices, choices[0][0]
+        if self.instance.kind == ModelConnection.Kind.RERANKER:
+            protocol.help_text = _(
+                "Behind an OpenAI-compatible address a language model grades the passages: slow, and without "
+                "a threshold."
+            )
         if self.instance.api_key:
             self.fields["new_key"].help_text = _("A key is stored. Leave this empty to keep it.")
         else:

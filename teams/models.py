@@ -164,6 +164,8 @@ class ModelConnection(models.Model):
         JINA = "jina", _("Jina-style rerank (vLLM, Xinference, SiliconFlow)")
         COHERE = "cohere", _("Cohere")
         VOYAGE = "voyage", _("Voyage")
+        INFINITY = "infinity", _("Infinity")
+        VLLM_SCORE = "vllm-score", _("vLLM /score")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     team = models.ForeignKey(Team, models.CASCADE, related_name="model_connections")

@@ -3,12 +3,20 @@
 from django import template
 from django.utils.translation import gettext_lazy as _
 
+from retrieval import run_report
 from retrieval.models import EvaluationRun, RunPipeline
 
 register = template.Library()
 NOTICES = {
     "dense_unavailable": _("The embedding model does not answer; words alone were searched for."),
     "rerank_unavailable": _("The second stage could not run; the order of recall stands."),
+    "rerank_cut": _("The second stage ran out of time; what it did not reach is in the order of recall."),
+}
+STAGES = {
+    "embed": _("Embedding the question"),
+    "recall": _("First stage: recall"),
+    "rerank": _("Second stage: rerank"),
+    "context": _("Gathering the surroundings"),
 }
 LABELS = {"hit": "Hit", "mrr": "MRR", "ndcg": "nDCG", "recall": "Recall", "map": "MAP"}
 
@@ -31,6 +39,29 @@ def metric_label(name: str) -> str:
 
 
 @register.filter
+def kind_label(kind: str) -> str:
+    """ "ndcg" -> "nDCG"."""
+    return LABELS[kind]
+
+
+@register.filter
+def stage_label(stage: str) -> str:
+    return STAGES.get(stage, stage)
+
+
+@register.filter
+def hundred(value: float) -> str:
+    """A share of 0..1 on a scale of 0..100, as SVG writes numbers."""
+    return f"{value * 100:.1f}"
+
+
+@register.filter
+def mark_place(value: float) -> str:
+    """Left edge of a mark four wide that lies on the scale of `hundred` and does not leave it."""
+    return f"{value * 96:.1f}"
+
+
+@register.filter
 def search_notice(code: str) -> str:
     """What went wrong in a search, as a sentence."""
     return NOTICES.get(code, code)
@@ -43,6 +74,4 @@ def at(values, index: int):
 
 @register.filter
 def best_pipeline(run: EvaluationRun) -> RunPipeline | None:
-    """The measured pipeline with the highest MRR@10."""
-    measured = [pipeline for pipeline in run.pipelines.all() if pipeline.metrics]
-    return max(measured, key=lambda pipeline: pipeline.metrics["mrr@10"]["mean"], default=None)
+    return run_report.best_pipeline(run)

@@ -160,3 +160,38 @@ def test_nothing_to_score_asks_nobody():
     server = Server("jina")
     assert reranker("jina", server).score(QUERY, []) == []
     assert server.requests == []
+
+
+def slow_after(calls: int, server: Server):
+    """Answers ``calls`` times, then takes longer than anybody waits."""
+    asked = []
+
+    def handle(request):
+        asked.append(request)
+        if len(asked) > calls:
+            raise httpx.ReadTimeout("slow", request=request)
+        return server.handle(request)
+
+    return handle
+
+
+def test_a_deadline_keeps_the_calls_that_were_answered():
+    ours = HttpReranker(
+        protocol="tei", base_url="http://m.test", transport=always(slow_after(1, Server("tei")))
+    )
+    scores = ours.score_within("fire door", ["fire door"] * 40, timeout_s=5.0)
+    assert scores == [1.0] * 32 + [None] * 8
+    assert ours.score_within("fire door", ["fire door"], timeout_s=0.0) == [None]
+
+
+def test_a_server_that_is_slower_than_its_own_limit_is_no_matter_of_the_deadline():
+    with pytest.raises(RerankerUnavailable, match="in time"):
+        answering(httpx.ReadTimeout("slow")).score_within(QUERY, TEXTS, timeout_s=60.0)
+    with pytest.raises(RerankerUnavailable, match="in time"):
+        answering(httpx.ConnectTimeout("slow")).score_within(QUERY, TEXTS, timeout_s=1.0)
+
+
+def test_a_busy_server_is_not_waited_for_past_the_deadline(monkeypatch):
+    monkeypatch.setattr(time, "sleep", lambda seconds: pytest.fail("waited"))
+    busy = answering(httpx.Response(503, headers={"Retry-After": "2"}))
+    assert busy.score_within(QUERY, TEXTS, timeout_s=1.0) == [None] * len(TEXTS)

@@ -48,3 +48,18 @@ def test_a_server_that_fails_is_unavailable(answer):
 
 def test_grades_are_found_in_talk():
     assert grades_in("Sure! ```json\n[3, 10]\n```", 2) == [3.0, 10.0]
+
+
+def test_a_deadline_keeps_the_grades_that_were_given():
+    asked = []
+
+    def slow_at_last(request):
+        asked.append(request)
+        if len(asked) > 1:
+            raise httpx.ReadTimeout("slow", request=request)
+        return grading(request)
+
+    scores = reranker(slow_at_last).score_within("fire door", ["fire door"] * 14, timeout_s=5.0)
+    assert scores == [10.0] * 10 + [None] * 4
+    with pytest.raises(RerankerUnavailable):
+        reranker(httpx.ConnectError("no")).score_within("q", ["a"], timeout_s=5.0)

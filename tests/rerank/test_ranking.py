@@ -1,11 +1,12 @@
 """Orders and probabilities."""
 
 import math
+import time
 
 import pytest
 
 from rerank.base import Platt
-from rerank.ranking import order, probabilities, rank
+from rerank.ranking import TEXTS_AT_A_TIME, order, probabilities, rank
 
 
 class Fixed:
@@ -31,6 +32,31 @@ def test_what_was_not_scored_follows_in_the_order_given():
     rows = order([None, 0.1, None, 0.9], score_kind="logit")
     assert [row.index for row in rows] == [3, 1, 0, 2]
     assert rows[2].probability is None
+
+
+class Slow(Fixed):
+    """Cannot stop by itself; notes how many texts it was given at a time."""
+
+    def __init__(self, seconds):
+        self.seconds, self.given = seconds, []
+
+    def score(self, query, texts):
+        self.given.append(len(texts))
+        time.sleep(self.seconds)
+        return [float(text) for text in texts]
+
+
+def test_a_reranker_that_cannot_stop_is_asked_part_by_part():
+    texts = [str(number) for number in range(TEXTS_AT_A_TIME * 3)]
+    slow = Slow(0.2)
+    rows = rank(slow, "q", texts, timeout_s=0.1)
+    assert slow.given == [TEXTS_AT_A_TIME]
+    assert [row.index for row in rows[:2]] == [TEXTS_AT_A_TIME - 1, TEXTS_AT_A_TIME - 2]
+    assert [row.index for row in rows[TEXTS_AT_A_TIME:]] == list(range(TEXTS_AT_A_TIME, len(texts)))
+    assert all(row.score is None for row in rows[TEXTS_AT_A_TIME:])
+    quick = Slow(0.0)
+    assert all(row.score is not None for row in rank(quick, "q", texts, timeout_s=30.0))
+    assert quick.given == [TEXTS_AT_A_TIME] * 3
 
 
 def test_a_logit_goes_through_the_sigmoid_once():

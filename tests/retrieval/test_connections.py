@@ -6,10 +6,15 @@ import httpx
 import pytest
 
 from rerank.base import RerankerUnavailable
+from rerank.http import PROTOCOLS
+from rerank.ranking import rank
 from retrieval import connections
 from retrieval.embedders.base import EmbedderUnavailable
 from retrieval.embedders.http import HttpEmbedder
+from teams import connections as teams_connections
 from teams.models import ModelConnection, Team
+from tests.rerank.servers import Server
+from tests.rerank.test_llm import grading
 
 pytestmark = pytest.mark.django_db
 Kind, Protocol = ModelConnection.Kind, ModelConnection.Protocol
@@ -73,6 +78,30 @@ def test_a_connection_is_tried_out(team, monkeypatch):
             "results": [{"index": n, "relevance_score": score} for n, score in enumerate(scores)]
         }
         assert (connections.test(reranker) is None) == is_good
+
+
+@pytest.mark.parametrize("protocol", teams_connections.PROTOCOLS[Kind.RERANKER])
+def test_every_protocol_that_is_offered_ranks(team, knowledge_base, monkeypatch, protocol):
+    """From the connection that a team made to an order of passages, over the wire of each protocol."""
+    server = Server(protocol)
+    answer = grading if protocol == Protocol.OPENAI else server.handle
+
+    def send(self, request, **options):
+        response = answer(request)
+        response.request = request
+        return response
+
+    monkeypatch.setattr(httpx.Client, "send", send)
+    connection = connect(team, Kind.RERANKER, protocol, base_url="http://127.0.0.1:9/v1")
+    reranker = connections.reranker_for(connection.ref, knowledge_base=knowledge_base)
+    assert reranker.name == connection.name
+    rows = rank(reranker, "fire door", ["lunch", "the fire door"], timeout_s=5.0)
+    assert [row.index for row in rows] == [1, 0]
+    assert connections.test(connection) is None
+
+
+def test_every_protocol_of_the_rerankers_is_offered():
+    assert set(teams_connections.PROTOCOLS[Kind.RERANKER]) == {*PROTOCOLS, Protocol.OPENAI}
 
 
 def test_an_unreachable_server_is_named_in_the_answer(team):

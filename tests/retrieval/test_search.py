@@ -1,5 +1,6 @@
 """Search from end to end on the embedded store: what is found, what must not be, and what may fail."""
 
+import time
 from uuid import uuid4
 
 import pytest
@@ -117,6 +118,21 @@ def test_the_second_stage_orders_and_the_threshold_cuts(knowledge_base):
     assert result.notices == []
 
 
+def test_the_stages_add_up_to_the_search(knowledge_base, models):
+    add(knowledge_base, LEAVE, TRAVEL)
+
+    class Slow(HashingEmbedder):
+        def embed_query(self, text):
+            time.sleep(0.05)
+            return super().embed_query(text)
+
+    models["embedder"] = Slow()
+    took = search("annual leave", knowledge_bases=[knowledge_base]).timings_ms
+    parts = sum(spent for stage, spent in took.items() if stage != "search")
+    assert took["embed"] >= 50
+    assert took["search"] - 20 < parts <= took["search"]
+
+
 def test_scores_stay_with_their_passage_when_copies_are_dropped(knowledge_base):
     add(knowledge_base, LEAVE, TRAVEL, name="a.txt")
     add(knowledge_base, LEAVE.replace(" ", "  "), "annual report", name="b.txt")
@@ -126,7 +142,7 @@ def test_scores_stay_with_their_passage_when_copies_are_dropped(knowledge_base):
     found = texts(result)
     assert len([text for text in found if "thirty" in text]) == 1
     expected = Overlap().score("annual leave days", [p.chunk.embedded_text for p in result.passages])
-    chances = [1 / (1 + 2.718281828**-(score - 1.5)) for score in expected]
+    chances = [1 / (1 + 2.718281828 ** -(score - 1.5)) for score in expected]
     assert [p.rerank_score for p in result.passages] == pytest.approx(chances, abs=1e-6)
     assert sorted(p.recall_rank for p in result.passages) == list(range(1, len(found) + 1))
 
@@ -174,6 +190,41 @@ def test_without_a_second_stage_the_recall_order_stands(knowledge_base, models):
     assert calm.notices == []
 
 
+def test_past_the_deadline_the_rest_is_in_recall_order(knowledge_base, models, settings):
+    add(knowledge_base, LEAVE, TRAVEL, PAY, "annual leave of apprentices")
+
+    class Cut(Overlap):
+        def score_within(self, query, texts, *, timeout_s):
+            assert timeout_s == 3
+            return [0.0, *self.score(query, texts[1:2]), *[None] * (len(texts) - 2)]
+
+    settings.RERANK_TIMEOUT_S = 3
+    models["reranker"] = Cut()
+    recalled = search(
+        "annual leave", knowledge_bases=[knowledge_base], options=SearchOptions(rerank=False)
+    ).passages
+    result = search("annual leave", knowledge_bases=[knowledge_base], options=SearchOptions(threshold=0.0))
+    assert result.notices == ["rerank_cut"]
+    expected = [recalled[1], recalled[0], *recalled[2:]]
+    assert texts(result) == [passage.chunk.text for passage in expected]
+    assert [passage.rerank_score is None for passage in result.passages] == [False, False, True, True]
+    settings.RERANK_TIMEOUT_S = 0
+    assert search("annual leave", knowledge_bases=[knowledge_base]).notices == []
+
+
+def test_grades_that_are_no_probability_know_no_threshold(knowledge_base, models):
+    add(knowledge_base, LEAVE, TRAVEL)
+
+    class Grades(Overlap):
+        score_kind, calibration, threshold = "similarity", None, None
+
+    models["reranker"] = Grades()
+    knowledge_base.threshold = 0.5
+    result = search("annual leave", knowledge_bases=[knowledge_base])
+    assert texts(result) == [LEAVE, TRAVEL]
+    assert result.threshold is None
+
+
 def test_without_the_embedder_words_alone_recall(knowledge_base, models):
     add(knowledge_base, LEAVE, TRAVEL)
     models["embedder"] = EmbedderUnavailable("server down")
@@ -207,9 +258,7 @@ def test_a_knowledge_bases_threshold_is_not_carried_to_another_reranker(knowledg
     add(knowledge_base, LEAVE, TRAVEL)
     knowledge_base.threshold = 0.99
     assert texts(search("annual leave", knowledge_bases=[knowledge_base])) == []
-    result = search(
-        "annual leave", knowledge_bases=[knowledge_base], options=SearchOptions(reranker="other")
-    )
+    result = search("annual leave", knowledge_bases=[knowledge_base], options=SearchOptions(reranker="other"))
     assert texts(result) == [LEAVE]
 
 
