@@ -61,6 +61,10 @@ class KnowledgeBase(models.Model):
         settings.AUTH_USER_MODEL, blank=True, related_name="+", verbose_name=_("named members")
     )
     embedder = models.CharField(_("embedder"), max_length=120, default=default_embedder)
+    next_embedder = models.CharField(max_length=120, blank=True, editable=False)
+    """Chosen, and answers once all documents are prepared for it: see `ingestion.preparation`."""
+    preparation_error = models.TextField(blank=True, editable=False)
+    preparation_heartbeat_at = models.DateTimeField(null=True, blank=True, editable=False)
     reranker = models.CharField(_("reranker"), max_length=200, default=default_reranker, blank=True)
     """Empty: no second stage, the order of recall stands."""
     llm = models.CharField(
@@ -148,6 +152,8 @@ class Document(models.Model):
     chunks_done = models.PositiveIntegerField(default=0)
     version = models.PositiveIntegerField(default=0)
     live_version = models.PositiveIntegerField(default=0)
+    prepared_version = models.PositiveIntegerField(default=0)
+    """The version that is whole in the collection of the knowledge base's next embedder."""
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
     )

@@ -18,7 +18,7 @@ from django.core.files import File
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from ingestion import sniffing
+from ingestion import preparation, sniffing
 from ingestion.errors import UploadRefused
 from ingestion.models import Chunk, Document, DocumentPage, KnowledgeBase
 from ingestion.signals import document_deleted, knowledge_base_deleted
@@ -88,36 +88,40 @@ def create_knowledge_base(
 
 
 def update_knowledge_base(*, knowledge_base: KnowledgeBase, user, **fields: Any) -> KnowledgeBase:
-    """Change settings. Another chunk size parses all documents again, another embedder indexes them again."""
+    """Change settings; returns the row as it is now.
+
+    Another chunk size parses all documents again. Another embedder is prepared first, and answers
+    once it holds all documents; to choose the present one takes that back.
+    """
     _check_editable(knowledge_base, user)
+    changed = sorted(fields)
     readers = fields.pop("readers", None)
-    before = {name: getattr(knowledge_base, name) for name in ("chunk_tokens", "embedder")}
-    for name, value in fields.items():
-        setattr(knowledge_base, name, value)
-    knowledge_base.full_clean()
-    changed = {name for name, value in before.items() if getattr(knowledge_base, name) != value}
+    embedder = fields.pop("embedder", None)
     with transaction.atomic():
-        knowledge_base.save()
+        row = KnowledgeBase.objects.select_for_update(no_key=True).get(pk=knowledge_base.pk)
+        chunk_tokens = row.chunk_tokens
+        for name, value in fields.items():
+            setattr(row, name, value)
+        if embedder is not None:
+            preparation.choose(row, embedder)
+        row.full_clean()
+        row.save()
         if readers is not None:
-            knowledge_base.readers.set(readers)
-        _audit(knowledge_base, user, "knowledge_base.changed", changed=sorted(fields))
-        if changed:
-            _process_again(knowledge_base, parse="chunk_tokens" in changed)
-    return knowledge_base
+            row.readers.set(readers)
+        _audit(row, user, "knowledge_base.changed", changed=changed)
+        if row.chunk_tokens != chunk_tokens:
+            _parse_again(row)
+    return row
 
 
-def _process_again(knowledge_base: KnowledgeBase, *, parse: bool) -> None:
+def _parse_again(knowledge_base: KnowledgeBase) -> None:
     documents = knowledge_base.documents.alive().filter(status=Status.READY)
     ids = list(documents.values_list("pk", flat=True))
     documents.update(
-        status=Status.QUEUED if parse else Status.INDEXING,
-        chunks_done=0,
-        attempts=0,
-        heartbeat_at=None,
-        updated_at=timezone.now(),
+        status=Status.QUEUED, chunks_done=0, attempts=0, heartbeat_at=None, updated_at=timezone.now()
     )
     for document_id in ids:
-        transaction.on_commit(partial(enqueue_parse if parse else announce_chunks, document_id), robust=True)
+        transaction.on_commit(partial(enqueue_parse, document_id), robust=True)
 
 
 def delete_knowledge_base(*, knowledge_base: KnowledgeBase, user) -> None:

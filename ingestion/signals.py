@@ -13,5 +13,8 @@ document_chunked = Signal()
 document_deleted = Signal()
 """Sent after the transaction that marked a document deleted: ``document_id: UUID``."""
 
+next_embedder_chosen = Signal()
+"""Sent after the transaction that set a knowledge base's next embedder: ``knowledge_base_id: UUID``."""
+
 knowledge_base_deleted = Signal()
 """Sent after the transaction that marked a knowledge base deleted: ``knowledge_base_id: UUID``."""

@@ -18,7 +18,12 @@ from django.utils import timezone
 from ingestion import rendering
 from ingestion.models import Chunk, Document, DocumentPage, KnowledgeBase
 from ingestion.pages import Page, Span
-from ingestion.signals import document_chunked, document_deleted, knowledge_base_deleted
+from ingestion.signals import (
+    document_chunked,
+    document_deleted,
+    knowledge_base_deleted,
+    next_embedder_chosen,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -175,9 +180,14 @@ def _chunk_rows(document: Document, spans: Sequence[Span]) -> list[Chunk]:
     ]
 
 
-def mark_ready(document_id: UUID | str, *, version: int) -> bool:
-    """Let ``version`` answer and drop the rows of the others; False where it is no longer the newest."""
+def mark_ready(document_id: UUID | str, *, version: int, embedder: str | None = None) -> bool:
+    """Let ``version`` answer and drop the rows of the others; False where it is no longer the newest.
+
+    ``embedder`` is what it was indexed by: False, too, where the knowledge base answers by another.
+    """
     with transaction.atomic():
+        if embedder is not None and not _answers_by(document_id, embedder):
+            return False
         changed = (
             Document.objects.alive()
             .filter(pk=document_id, version=version, status=Status.INDEXING)
@@ -196,6 +206,13 @@ def mark_ready(document_id: UUID | str, *, version: int) -> bool:
             for model in (DocumentPage, Chunk):
                 model.objects.filter(document_id=document_id).exclude(version=version).delete()
     return bool(changed)
+
+
+def _answers_by(document_id: UUID | str, embedder: str) -> bool:
+    """Whether it is the embedder of the document's knowledge base, and stays so for this transaction."""
+    its_own = Document.objects.filter(pk=document_id).values("knowledge_base")
+    rows = KnowledgeBase.objects.select_for_update(no_key=True).filter(pk__in=its_own, embedder=embedder)
+    return rows.first() is not None
 
 
 def mark_failed(document_id: UUID | str, *, code: str, detail: str = "") -> bool:
@@ -224,6 +241,11 @@ def enqueue_parse(document_id: UUID) -> None:
 def announce_chunks(document_id: UUID) -> None:
     """Tell the index that a document waits for it."""
     _send(document_chunked, document_id=document_id)
+
+
+def announce_next_embedder(knowledge_base_id: UUID) -> None:
+    """Tell the index that a knowledge base waits to be prepared for another embedder."""
+    _send(next_embedder_chosen, knowledge_base_id=knowledge_base_id)
 
 
 def _send(signal, **ids: UUID) -> None:

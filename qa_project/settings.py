@@ -206,6 +206,7 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_REDIRECT_STDOUTS = False
 CELERY_BEAT_SCHEDULE = {
     "recover-documents": {"task": "ingestion.tasks.recover_documents", "schedule": 60.0},
+    "resume-preparations": {"task": "retrieval.tasks.resume_preparations", "schedule": 60.0},
     "recover-runs": {"task": "retrieval.tasks.recover_runs", "schedule": 60.0},
     "repair-index": {"task": "retrieval.tasks.repair_index", "schedule": 24 * 3600.0},
 }

@@ -23,8 +23,16 @@ _loading = threading.Lock()
 
 
 def embedder_for(knowledge_base: KnowledgeBase) -> Embedder:
-    """The embedder that ``knowledge_base`` names; raises EmbedderUnavailable."""
-    ref = knowledge_base.embedder
+    """The embedder that ``knowledge_base`` answers by; raises EmbedderUnavailable."""
+    return _named_embedder(knowledge_base.embedder, knowledge_base)
+
+
+def next_embedder_for(knowledge_base: KnowledgeBase) -> Embedder:
+    """The embedder that ``knowledge_base`` is prepared for; raises EmbedderUnavailable."""
+    return _named_embedder(knowledge_base.next_embedder, knowledge_base)
+
+
+def _named_embedder(ref: str, knowledge_base: KnowledgeBase) -> Embedder:
     if not ref.startswith(PREFIX):
         return embedders.get(ref)
     connection = _connection(ref, knowledge_base=knowledge_base, kind=ModelConnection.Kind.EMBEDDER)

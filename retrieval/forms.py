@@ -27,7 +27,9 @@ class SearchSettingsForm(forms.ModelForm):
         model = KnowledgeBase
         fields = ["embedder", "chunk_tokens", "reranker", "recall_limit", "top_n", "threshold", "llm"]
         help_texts = {
-            "embedder": _("Finds candidates by meaning. Another one indexes all documents again."),
+            "embedder": _(
+                "Finds candidates by meaning. Another one takes over once it has indexed all documents."
+            ),
             "chunk_tokens": _("64 to 2048. Another size reads all documents again."),
             "reranker": _("Reads question and passage together and puts the candidates in order."),
             "recall_limit": _("Candidates that the second stage reads; 1 to 500."),
@@ -44,17 +46,21 @@ class SearchSettingsForm(forms.ModelForm):
             ("reranker", reranker_choices(connections)),
             ("llm", llm_choices(connections)),
         ):
-            current = getattr(instance, name)
             if name == "reranker":
                 choices.append(("", _("None: the order of recall stands")))
-            if current not in dict(choices):
-                choices.append((current, _("%(name)s (not on this machine)") % {"name": current}))
+            chosen = {getattr(instance, name): None}
+            if name == "embedder" and instance.next_embedder:
+                chosen[instance.next_embedder] = None
+            for current in chosen:
+                if current not in dict(choices):
+                    choices.append((current, _("%(name)s (not on this machine)") % {"name": current}))
             self.fields[name] = forms.ChoiceField(
                 label=self.fields[name].label,
                 help_text=self.Meta.help_texts.get(name, ""),
                 choices=choices,
                 required=name == "embedder",
             )
+        self.initial["embedder"] = instance.next_embedder or instance.embedder
         limits = {"chunk_tokens": (64, 2048), "recall_limit": (1, 500), "top_n": (1, 50), "threshold": (0, 1)}
         for name, (low, high) in limits.items():
             self.fields[name].widget.attrs |= {"min": low, "max": high}

@@ -53,7 +53,8 @@ def give_up(document_id: UUID, error: Exception) -> None:
 
 
 def _index(document: Document) -> None:
-    embedder = embedder_for(document.knowledge_base)
+    knowledge_base = document.knowledge_base
+    embedder = embedder_for(knowledge_base)
     store = get_store(embedder)
     version = document.version
     # Batches of like length waste little on padding; the longest come first, so that a batch that
@@ -61,17 +62,22 @@ def _index(document: Document) -> None:
     chunks = sorted(document.chunks.filter(version=version), key=lambda chunk: len(chunk.text), reverse=True)
     for start in range(0, len(chunks), BATCH):
         batch = chunks[start : start + BATCH]
-        store.upsert(_points(document, batch, embedder))
+        store.upsert(make_points(document, batch, embedder))
         if not services.report_progress(document.pk, chunks_done=start + len(batch)):
             break  # deleted, or finished by another worker
-    services.mark_ready(document.pk, version=version)
+    if not services.mark_ready(document.pk, version=version, embedder=knowledge_base.embedder):
+        now = KnowledgeBase.objects.filter(pk=knowledge_base.pk).first()
+        if now and now.embedder != knowledge_base.embedder:  # see `ingestion.preparation`
+            document.knowledge_base = now
+            return _index(document)
     try:
         _clear(document.pk, store)
     except StoreUnavailable:
         logger.warning("Old points of document %s stay until the next repair", document.pk, exc_info=True)
 
 
-def _points(document: Document, chunks: Sequence[Chunk], embedder: Embedder) -> list[Point]:
+def make_points(document: Document, chunks: Sequence[Chunk], embedder: Embedder) -> list[Point]:
+    """A point for each chunk. Raises EmbedderUnavailable, ValueError for vectors of another shape."""
     texts = [chunk.embedded_text for chunk in chunks]
     vectors = embedder.embed_documents(texts)
     if vectors.shape != (len(texts), embedder.dimension):
@@ -91,12 +97,14 @@ def _points(document: Document, chunks: Sequence[Chunk], embedder: Embedder) -> 
 
 def _clear(document_id: UUID, store: VectorStore) -> None:
     """Remove the points that must not be found: all of a deleted document, else those of versions
-    that do not answer and those in the collections of other embedders."""
-    row = Document.objects.alive().filter(pk=document_id).values("status", "live_version").first()
-    if row and row["status"] != Status.READY:
+    that do not answer and, unless a change of embedder is under way, those in other collections."""
+    rows = Document.objects.alive().filter(pk=document_id).select_related("knowledge_base")
+    document = rows.first()
+    if document and document.status != Status.READY:
         return  # another worker is on a newer version, and will clear
     for other in all_stores():
-        keep = row["live_version"] if row and other is store else None
+        kept = document and (other is store or document.knowledge_base.next_embedder)
+        keep = document.live_version if document and kept else None
         other.delete_document(document_id, keep_version=keep)
 
 

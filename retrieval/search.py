@@ -113,7 +113,8 @@ def _recall(
         hits = (
             hit for store in stores for hit in store.search_sparse(words, knowledge_base_ids=ids, limit=reach)
         )
-        sparse = best(hits, reach) if words.indices else []
+        # While an embedder is changed a chunk is in two stores.
+        sparse = best({hit.id: hit for hit in hits}.values(), reach) if words.indices else []
     fused = fuse(query, dense=dense, sparse=sparse, limit=reach)
     chunks = _hydrate({candidate.id for candidate in fused}, ids, document_ids=options.document_ids)
     return [

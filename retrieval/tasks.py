@@ -1,10 +1,12 @@
 """The queue's side of retrieval. Tasks take ids; doing one twice does no harm."""
 
+from datetime import datetime
 from uuid import UUID
 
 from celery import Task, shared_task
 
-from retrieval import indexing, runs
+from ingestion import preparation
+from retrieval import indexing, reembedding, runs
 from retrieval.embedders.base import EmbedderUnavailable
 from retrieval.stores.base import StoreUnavailable
 
@@ -46,6 +48,22 @@ def remove_knowledge_base(knowledge_base_id: str) -> None:
 def repair_index() -> None:
     """Make the index agree with the database."""
     indexing.repair()
+
+
+@shared_task
+def prepare_embedder(knowledge_base_id: str, since: str | None = None) -> None:
+    """Bring documents into the next embedder's collection. What is left waits behind the other tasks."""
+    turn = datetime.fromisoformat(since) if since else None
+    more = reembedding.prepare(UUID(knowledge_base_id), since=turn)
+    if more:
+        prepare_embedder.delay(knowledge_base_id, more.isoformat())
+
+
+@shared_task
+def resume_preparations() -> None:
+    """Send changes of embedder that nobody works on again."""
+    for knowledge_base_id in preparation.unattended():
+        prepare_embedder.delay(str(knowledge_base_id))
 
 
 @shared_task

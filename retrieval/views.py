@@ -1,6 +1,6 @@
 """Pages of the search room: a knowledge base's models and limits, and a search that shows its work."""
 
-from copy import copy
+from typing import Any, cast
 from uuid import UUID
 
 from django.contrib import messages
@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods
 
-from ingestion import services
+from ingestion import preparation, services
 from ingestion.models import KnowledgeBase
 from ingestion.views.gate import open_knowledge_base
 from retrieval.forms import SearchForm, SearchSettingsForm, reranker_choices
@@ -20,8 +20,6 @@ from retrieval.stages import both_stages
 from retrieval.stores.base import StoreUnavailable
 from teams.models import ModelConnection
 from teams.requests import MemberRequest
-
-REMAKES_INDEX = frozenset({"embedder", "chunk_tokens"})
 
 
 @login_required
@@ -31,20 +29,34 @@ def settings(request: MemberRequest, pk: UUID) -> HttpResponse:
     form = SearchSettingsForm(request.POST or None, instance=knowledge_base)
     if request.method == "POST" and form.is_valid():
         try:
-            services.update_knowledge_base(
-                knowledge_base=copy(knowledge_base), user=request.user, **form.cleaned_data
+            changed = services.update_knowledge_base(
+                knowledge_base=knowledge_base, user=request.user, **form.cleaned_data
             )
         except ValidationError as refusal:
             form.add_error(None, refusal)
         else:
-            messages.success(request, _saved(form, knowledge_base))
+            messages.success(request, _saved(form, changed))
             return redirect("retrieval:settings", pk)
     context = {"knowledge_base": knowledge_base, "form": form}
-    return render(request, "retrieval/settings.html", context)
+    return render(request, "retrieval/settings.html", context | _preparation(form, knowledge_base))
 
 
-def _saved(form: SearchSettingsForm, knowledge_base) -> str:
-    count = knowledge_base.documents.alive().count() if REMAKES_INDEX & set(form.changed_data) else 0
+def _preparation(form: SearchSettingsForm, knowledge_base: KnowledgeBase) -> dict[str, Any]:
+    """How far a change of embedder is; empty where there is none."""
+    if not knowledge_base.next_embedder:
+        return {}
+    prepared, documents = preparation.progress(knowledge_base)
+    names = dict(cast(Any, form.fields["embedder"]).choices)
+    return {
+        "prepared": prepared,
+        "documents": documents,
+        "present_embedder": names[knowledge_base.embedder],
+        "next_embedder": names[knowledge_base.next_embedder],
+    }
+
+
+def _saved(form: SearchSettingsForm, knowledge_base: KnowledgeBase) -> str:
+    count = knowledge_base.documents.alive().count() if "chunk_tokens" in form.changed_data else 0
     if not count:
         return _("Saved.")
     sentence = ngettext(

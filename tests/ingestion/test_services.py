@@ -183,19 +183,16 @@ def test_knowledge_bases_are_made_by_editors_with_sane_settings(team, alice, bob
             services.create_knowledge_base(team=team, user=alice, **fields)
 
 
-def test_another_chunk_size_parses_again_and_another_embedder_indexes_again(
-    knowledge_base, alice, sent, monkeypatch, django_capture_on_commit_callbacks
+def test_another_chunk_size_parses_again_and_another_embedder_leaves_documents_as_they_are(
+    knowledge_base, alice, sent, django_capture_on_commit_callbacks
 ):
-    announced = []
-    monkeypatch.setattr(services, "announce_chunks", announced.append)
     document = make_document(knowledge_base)
     make_read(document, ["One."])
     with django_capture_on_commit_callbacks(execute=True):
-        services.update_knowledge_base(knowledge_base=knowledge_base, user=alice, embedder="other")
-    assert announced == [document.pk]
+        changed = services.update_knowledge_base(knowledge_base=knowledge_base, user=alice, embedder="other")
+    assert (changed.embedder, changed.next_embedder) == (knowledge_base.embedder, "other")
     document.refresh_from_db()
-    assert (document.status, document.live_version) == (Status.INDEXING, 1)
-    services.mark_ready(document.pk, version=1)
+    assert (document.status, document.live_version, sent) == (Status.READY, 1, [])
     with django_capture_on_commit_callbacks(execute=True):
         services.update_knowledge_base(knowledge_base=knowledge_base, user=alice, chunk_tokens=512)
     assert sent == [document.pk]

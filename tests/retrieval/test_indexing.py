@@ -324,7 +324,7 @@ def test_repair_leaves_alone_what_is_being_worked_on(document, knowledge_base):
 
 def _points_of(document: Document):
     document = Document.objects.get(pk=document.pk)
-    return indexing._points(document, list(document.chunks.all()), HashingEmbedder())
+    return indexing.make_points(document, list(document.chunks.all()), HashingEmbedder())
 
 
 def test_the_signals_send_tasks(monkeypatch, document, alice, django_capture_on_commit_callbacks):

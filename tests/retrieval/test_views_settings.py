@@ -80,14 +80,32 @@ def test_another_chunk_size_reads_documents_again(client, alice, knowledge_base,
     assert set(Document.objects.values_list("status", flat=True)) == {status}
 
 
-def test_another_embedder_indexes_documents_again(client, alice, team, knowledge_base, address):
+def test_another_embedder_is_prepared_while_the_present_one_answers(
+    client, alice, team, knowledge_base, address
+):
     own = connect(team, "embedder", "bge-m3 on our server")
-    make_many(knowledge_base, 2, status=Status.READY)
+    documents = make_many(knowledge_base, 2, status=Status.READY, version=1, live_version=1)
     client.force_login(alice)
     assert "bge-m3 on our server" in client.get(address).content.decode()
     text = client.post(address, UNCHANGED | {"embedder": own.ref}, follow=True).content.decode()
-    assert "2 documents are indexed again" in text
-    assert set(Document.objects.values_list("status", flat=True)) == {Status.INDEXING}
+    assert set(Document.objects.values_list("status", flat=True)) == {Status.READY}
+    assert "bge-m3 on our server (OpenAI-compatible): 0 of 2." in text
+    assert "answered with minilm-zh;" in text
+    assert "every few minutes" not in text
+    Document.objects.filter(pk=documents[0].pk).update(prepared_version=1)
+    KnowledgeBase.objects.update(preparation_error="models.example.com cannot be reached")
+    page = client.get(address)
+    text = page.content.decode()
+    assert "bge-m3 on our server (OpenAI-compatible): 1 of 2." in text
+    assert "It is tried again every few minutes. <small>models.example.com cannot be reached" in text
+    assert page.context["form"]["embedder"].value() == own.ref
+    client.post(address, UNCHANGED | {"embedder": own.ref, "top_n": 4})
+    knowledge_base.refresh_from_db()
+    assert (knowledge_base.embedder, knowledge_base.next_embedder) == ("minilm-zh", own.ref)
+    text = client.post(address, UNCHANGED, follow=True).content.decode()
+    knowledge_base.refresh_from_db()
+    assert (knowledge_base.embedder, knowledge_base.next_embedder) == ("minilm-zh", "")
+    assert "being prepared" not in text
 
 
 def test_another_teams_connections_are_not_offered(client, alice, knowledge_base, address):
