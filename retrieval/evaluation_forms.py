@@ -1,5 +1,7 @@
 """Forms of the evaluation pages."""
 
+from typing import cast
+
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
@@ -18,7 +20,8 @@ class QuestionSetForm(forms.ModelForm):
 
     def __init__(self, *args, user, **kwargs) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["knowledge_base"].queryset = KnowledgeBase.objects.editable_by(user)
+        field = cast(forms.ModelChoiceField, self.fields["knowledge_base"])
+        field.queryset = KnowledgeBase.objects.editable_by(user)
 
 
 class QuestionForm(forms.Form):
@@ -34,7 +37,8 @@ class QuestionForm(forms.Form):
 
     def __init__(self, *args, knowledge_base, **kwargs) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["document"].queryset = knowledge_base.documents.alive().order_by("name")
+        field = cast(forms.ModelChoiceField, self.fields["document"])
+        field.queryset = knowledge_base.documents.alive().order_by("name")
 
 
 class ImportForm(forms.Form):
@@ -57,8 +61,9 @@ class RunForm(forms.Form):
             (f"hybrid{SEPARATOR}{name}", _("Hybrid + %(reranker)s") % {"reranker": label})
             for name, label in rerankers
         ]
-        self.fields["pipelines"].choices = choices
-        self.fields["pipelines"].initial = [value for value, _label in choices[:4]]
+        field = cast(forms.MultipleChoiceField, self.fields["pipelines"])
+        field.choices = choices
+        field.initial = [value for value, _label in choices[:4]]
 
     def chosen(self) -> list[Pipeline]:
         return [Pipeline(*value.split(SEPARATOR, 1)) for value in self.cleaned_data["pipelines"]]

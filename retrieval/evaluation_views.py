@@ -1,12 +1,13 @@
 """Pages that measure retrieval: question sets, runs, and what each question came to."""
 
+from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.db.models import Count, OuterRef, Subquery
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -16,6 +17,7 @@ from retrieval import question_sets, run_report, runs
 from retrieval.evaluation_forms import ImportForm, QuestionForm, QuestionSetForm, RunForm
 from retrieval.forms import reranker_choices
 from retrieval.models import EvaluationRun, Question, QuestionSet, RunPipeline
+from teams.requests import MemberRequest
 
 EXPORTS = {
     "csv": ("text/csv; charset=utf-8", run_report.as_csv),
@@ -24,7 +26,7 @@ EXPORTS = {
 SHOWN_QUESTIONS = 500
 
 
-def open_one(queryset: QuerySet, pk, user, *, editing: bool = False):
+def open_one(queryset: Any, pk, user, *, editing: bool = False):
     """404 for what ``user`` may not see, 403 for what they may only read."""
     found = get_object_or_404(queryset.visible_to(user), pk=pk)
     if editing and not queryset.editable_by(user).filter(pk=pk).exists():
@@ -34,27 +36,28 @@ def open_one(queryset: QuerySet, pk, user, *, editing: bool = False):
 
 @login_required
 @require_GET
-def index(request: HttpRequest) -> HttpResponse:
+def index(request: MemberRequest) -> HttpResponse:
     sets = (
         QuestionSet.objects.visible_to(request.user)
         .select_related("knowledge_base__team")
         .annotate(question_count=Count("questions"))
     )
-    latest = {
-        pipeline.run.question_set_id: pipeline
-        for pipeline in RunPipeline.objects.filter(
-            run__question_set__in=sets.values("pk"), run__status=EvaluationRun.Status.DONE
-        )
-        .select_related("run")
-        .order_by("run__created_at", "ordinal")
-    }
-    cards = [{"set": found, "latest": latest.get(found.pk)} for found in sets]
+    last = (
+        EvaluationRun.objects.filter(question_set=OuterRef("pk"), status=EvaluationRun.Status.DONE)
+        .order_by("-created_at")
+        .values("pk")[:1]
+    )
+    measured = RunPipeline.objects.filter(
+        run__in=sets.annotate(last=Subquery(last)).values("last")
+    ).select_related("run")
+    best = {pipeline.run.question_set_id: pipeline for pipeline in sorted(measured, key=run_report.headline)}
+    cards = [{"set": found, "best": best.get(found.pk)} for found in sets]
     return render(request, "evaluation/index.html", {"cards": cards})
 
 
 @login_required
 @require_http_methods(["GET", "POST"])
-def create_set(request: HttpRequest) -> HttpResponse:
+def create_set(request: MemberRequest) -> HttpResponse:
     form = QuestionSetForm(request.POST or None, user=request.user)
     if request.method == "POST" and form.is_valid():
         created = question_sets.create_question_set(
@@ -68,7 +71,7 @@ def create_set(request: HttpRequest) -> HttpResponse:
 
 @login_required
 @require_GET
-def question_set(request: HttpRequest, pk: UUID) -> HttpResponse:
+def question_set(request: MemberRequest, pk: UUID) -> HttpResponse:
     return _set_page(request, open_one(QuestionSet.objects, pk, request.user))
 
 
@@ -77,13 +80,15 @@ def rerankers_of(found: QuestionSet) -> list[tuple[str, str]]:
     return reranker_choices(list(found.knowledge_base.team.model_connections.all()))
 
 
-def _set_page(request: HttpRequest, found: QuestionSet, *, status: int = 200, **forms) -> HttpResponse:
+def _set_page(request: MemberRequest, found: QuestionSet, *, status: int = 200, **forms) -> HttpResponse:
+    shown_runs = list(found.runs.prefetch_related("pipelines")[:20])
     context = {
         "set": found,
         "is_editable": QuestionSet.objects.editable_by(request.user).filter(pk=found.pk).exists(),
         "questions": found.questions.select_related("document")[:SHOWN_QUESTIONS],
-        "question_count": found.questions.count(),
-        "runs": found.runs.prefetch_related("pipelines")[:20],
+        "question_count": found.questions.filter(is_accepted=True).count(),
+        "runs": shown_runs,
+        "history": run_report.history(shown_runs),
         "question_form": QuestionForm(knowledge_base=found.knowledge_base),
         "import_form": ImportForm(),
         "run_form": RunForm(rerankers=rerankers_of(found)),
@@ -94,7 +99,7 @@ def _set_page(request: HttpRequest, found: QuestionSet, *, status: int = 200, **
 
 @login_required
 @require_POST
-def add_question(request: HttpRequest, pk: UUID) -> HttpResponse:
+def add_question(request: MemberRequest, pk: UUID) -> HttpResponse:
     found = open_one(QuestionSet.objects, pk, request.user, editing=True)
     form = QuestionForm(request.POST, knowledge_base=found.knowledge_base)
     if form.is_valid():
@@ -109,7 +114,7 @@ def add_question(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 @login_required
 @require_POST
-def import_questions(request: HttpRequest, pk: UUID) -> HttpResponse:
+def import_questions(request: MemberRequest, pk: UUID) -> HttpResponse:
     found = open_one(QuestionSet.objects, pk, request.user, editing=True)
     form = ImportForm(request.POST, request.FILES)
     if not form.is_valid():
@@ -134,14 +139,14 @@ def import_questions(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 @login_required
 @require_POST
-def delete_set(request: HttpRequest, pk: UUID) -> HttpResponse:
+def delete_set(request: MemberRequest, pk: UUID) -> HttpResponse:
     open_one(QuestionSet.objects, pk, request.user, editing=True).delete()
     return redirect("evaluation:index")
 
 
 @login_required
 @require_POST
-def delete_question(request: HttpRequest, pk: int) -> HttpResponse:
+def delete_question(request: MemberRequest, pk: int) -> HttpResponse:
     question = get_object_or_404(Question.objects.select_related("question_set"), pk=pk)
     found = open_one(QuestionSet.objects, question.question_set_id, request.user, editing=True)
     question.delete()
@@ -150,7 +155,7 @@ def delete_question(request: HttpRequest, pk: int) -> HttpResponse:
 
 @login_required
 @require_POST
-def start_run(request: HttpRequest, pk: UUID) -> HttpResponse:
+def start_run(request: MemberRequest, pk: UUID) -> HttpResponse:
     found = open_one(QuestionSet.objects, pk, request.user, editing=True)
     form = RunForm(request.POST, rerankers=rerankers_of(found))
     if not form.is_valid():
@@ -161,7 +166,7 @@ def start_run(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 @login_required
 @require_GET
-def run(request: HttpRequest, pk: UUID) -> HttpResponse:
+def run(request: MemberRequest, pk: UUID) -> HttpResponse:
     """The run's page; htmx asks again for the fragment while it goes on."""
     found = open_one(EvaluationRun.objects.select_related("question_set__knowledge_base"), pk, request.user)
     table = run_report.rows(found)
@@ -171,10 +176,14 @@ def run(request: HttpRequest, pk: UUID) -> HttpResponse:
         "is_editable": EvaluationRun.objects.editable_by(request.user).filter(pk=pk).exists(),
         "unfinished": found.status in runs.UNFINISHED,
         "progress": runs.progress(found),
+        "question_count": found.question_set.questions.filter(is_accepted=True).count(),
         "columns": run_report.COLUMNS,
         "rows": table,
-        "dots": run_report.plot(table),
-        "slowest": max((row.p50 for row in table), default=0),
+        "best": next((row for row in table if row.is_best), None),
+        "plot": run_report.plot(table),
+        "cutoffs": runs.CUTOFFS,
+        "figures": run_report.all_figures(table),
+        "stages": run_report.stage_times(table),
         "changes": [] if found.status in runs.UNFINISHED else run_report.changes(found),
     }
     return render(request, "evaluation/_run.html" if request.htmx else "evaluation/run.html", context)
@@ -182,7 +191,7 @@ def run(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 @login_required
 @require_GET
-def drill_down(request: HttpRequest, pk: UUID) -> HttpResponse:
+def drill_down(request: MemberRequest, pk: UUID) -> HttpResponse:
     found = open_one(EvaluationRun.objects.select_related("question_set__knowledge_base"), pk, request.user)
     pipelines = list(found.pipelines.all())
     if not pipelines:
@@ -208,7 +217,7 @@ def _pipeline(asked: str | None, pipelines: list[RunPipeline]) -> RunPipeline | 
 
 @login_required
 @require_GET
-def export(request: HttpRequest, pk: UUID, form: str) -> HttpResponse:
+def export(request: MemberRequest, pk: UUID, form: str) -> HttpResponse:
     found = open_one(EvaluationRun.objects, pk, request.user)
     if form not in EXPORTS:
         raise Http404
@@ -220,7 +229,7 @@ def export(request: HttpRequest, pk: UUID, form: str) -> HttpResponse:
 
 @login_required
 @require_POST
-def cancel(request: HttpRequest, pk: UUID) -> HttpResponse:
+def cancel(request: MemberRequest, pk: UUID) -> HttpResponse:
     found = open_one(EvaluationRun.objects, pk, request.user, editing=True)
     runs.cancel_run(run=found)
     return redirect("evaluation:run", pk)
@@ -228,7 +237,7 @@ def cancel(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 @login_required
 @require_POST
-def use(request: HttpRequest, pk: int) -> HttpResponse:
+def use(request: MemberRequest, pk: int) -> HttpResponse:
     """Make this pipeline's second stage that of the knowledge base."""
     pipeline = get_object_or_404(
         RunPipeline.objects.select_related("run__question_set__knowledge_base"), pk=pk

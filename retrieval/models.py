@@ -60,6 +60,8 @@ class Question(models.Model):
     )
     quote = models.TextField(_("words of the passage that answers"), blank=True)
     origin = models.CharField(max_length=10, choices=Origin.choices, default=Origin.WRITTEN)
+    is_accepted = models.BooleanField(default=True)
+    """False: a draft that nobody has looked at yet; runs leave it out."""
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -109,7 +111,7 @@ class RunPipeline(models.Model):
     """One pipeline of a run: how it recalls, which reranker (empty: none), and what came out.
 
     ``metrics`` maps "hit@5" and the like to {"mean", "low", "high"} (bootstrap 95%), and "latency_ms"
-    to {"p50", "p95"}.
+    to {"p50", "p95"}, "stages_ms" each stage to the same.
     """
 
     run = models.ForeignKey(EvaluationRun, models.CASCADE, related_name="pipelines")
@@ -142,9 +144,50 @@ class QuestionResult(models.Model):
     ranking = models.JSONField(default=list)
     relevant = models.JSONField(default=list)
     hits = models.JSONField(default=list)
+    raw_scores = models.JSONField(default=list)
+    """The reranker's own scores, in the order of ``ranking``; None where there is none."""
     latency_ms = models.FloatField(default=0)
+    timings_ms = models.JSONField(default=dict)
+    """Stage ("embed", "recall", "rerank", "context") -> ms; the stages do not overlap."""
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["pipeline", "question"], name="result_once_per_question")
         ]
+
+
+class ModelDownload(models.Model):
+    """A reranker of the catalogue on its way to this machine.
+
+    ``error`` is a code of `retrieval.downloads`; ``claimed_at`` tells the task at work from one that was
+    cancelled and has not noticed yet.
+    """
+
+    class Status(models.TextChoices):
+        QUEUED = "queued", _("Queued")
+        RUNNING = "running", _("Running")
+        DONE = "done", _("Done")
+        CANCELLED = "cancelled", _("Cancelled")
+        FAILED = "failed", _("Failed")
+
+    name = models.CharField(_("model"), max_length=200, unique=True)
+    status = models.CharField(_("status"), max_length=10, choices=Status.choices, default=Status.QUEUED)
+    error = models.CharField(max_length=20, blank=True)
+    done_bytes = models.PositiveBigIntegerField(default=0)
+    total_bytes = models.PositiveBigIntegerField(default=0)
+    started_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    claimed_at = models.DateTimeField(null=True, blank=True)
+    heartbeat_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def fraction(self) -> float:
+        """0..1 of its bytes that are here."""
+        return min(self.done_bytes / self.total_bytes, 1.0) if self.total_bytes else 0.0

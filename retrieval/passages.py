@@ -12,7 +12,8 @@ class Passage:
     """A chunk that was found, with where it stood in each stage (ranks from 1, None: not in that list).
 
     ``recall_score`` is the fused score; ``rerank_score`` a probability where the reranker is
-    calibrated, else its raw score; None where the second stage did not run.
+    calibrated, else its raw score; ``rerank_raw`` the score as the reranker gave it; both None where
+    the second stage did not run.
     ``context`` is what the model reads: the chunk, and its neighbours where the budget allows.
     """
 
@@ -24,6 +25,7 @@ class Passage:
     bm25_score: float | None = None
     bm25_rank: int | None = None
     rerank_score: float | None = None
+    rerank_raw: float | None = None
     context: str = ""
 
 

@@ -2,17 +2,25 @@
 
 import csv
 import io
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
 from retrieval.models import EvaluationRun, QuestionResult, RunPipeline
-from retrieval.runs import paired_p_value, scores
+from retrieval.runs import CUTOFFS, STAGES, paired_p_value, scores
 
 COLUMNS = ("hit@1", "hit@5", "mrr@10", "ndcg@10", "recall@5", "recall@50")
+KINDS = ("hit", "mrr", "ndcg", "map", "recall")
+ALL_COLUMNS = tuple(f"{kind}@{cutoff}" for kind in KINDS for cutoff in CUTOFFS)
 HEADLINE = "mrr@10"
 SIGNIFICANT = 0.05
+PLOT_LEFT, PLOT_RIGHT, PLOT_TOP, PLOT_BOTTOM = 44.0, 540.0, 34.0, 222.0
+"""Where the axes lie in the plot's own units; templates/evaluation/_plot.html draws the same."""
 RISKY = ("=", "+", "-", "@", "\t", "\r")
+HISTORY_LEFT, HISTORY_RIGHT, HISTORY_TOP, HISTORY_BOTTOM = 30.0, 540.0, 12.0, 80.0
+"""The same of the history, which templates/evaluation/question_set.html draws."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +45,17 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Dot:
-    """A pipeline on the plot: latency to the right, quality upwards, in the plot's units."""
+    """A pipeline on the plot: latency to the right, quality upwards, in the plot's units.
+
+    ``top`` and ``bottom`` are the ends of the 95% interval.
+    """
 
     x: float
     y: float
+    top: float
+    bottom: float
     number: int
-    name: str
+    row: Row
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,17 +95,98 @@ def rows(run: EvaluationRun) -> list[Row]:
     ]
 
 
-def plot(table: list[Row], *, width: float = 560, height: float = 240, margin: float = 40) -> list[Dot]:
-    """Quality (MRR@10, 0..1) against latency (p50, from 0 to the slowest)."""
+@dataclass(frozen=True, slots=True)
+class Plot:
+    """Quality (MRR@10) against latency (p50); the quality's axis starts under the lowest interval.
+
+    ``marks`` are (place, value) of the quality axis's lines, in the plot's units and in MRR.
+    """
+
+    dots: list[Dot]
+    marks: list[tuple[float, float]]
+    slowest: float
+
+
+def plot(table: list[Row]) -> Plot:
     slowest = max((row.p50 for row in table), default=0) or 1.0
-    return [
+    lowest = min((row.pipeline.metrics[HEADLINE]["low"] for row in table), default=0.0)
+    floor = max(math.floor(lowest * 5 - 0.01), 0) / 5
+
+    def place(quality: float) -> float:
+        return round(PLOT_BOTTOM - (quality - floor) / (1 - floor) * (PLOT_BOTTOM - PLOT_TOP), 1)
+
+    dots = [
         Dot(
-            x=round(margin + row.p50 / slowest * (width - 2 * margin), 1),
-            y=round(height - margin - _mean(row.pipeline, HEADLINE) * (height - 2 * margin), 1),
+            x=round(PLOT_LEFT + row.p50 / slowest * (PLOT_RIGHT - PLOT_LEFT), 1),
+            y=place(_mean(row.pipeline, HEADLINE)),
+            top=place(row.pipeline.metrics[HEADLINE]["high"]),
+            bottom=place(row.pipeline.metrics[HEADLINE]["low"]),
             number=number,
-            name=row.pipeline.name,
+            row=row,
         )
         for number, row in enumerate(table, 1)
+    ]
+    steps = round((1 - floor) * 5)
+    return Plot(dots, [(place(floor + step / 5), floor + step / 5) for step in range(steps + 1)], slowest)
+
+
+def best_pipeline(run: EvaluationRun) -> RunPipeline | None:
+    """The measured pipeline with the highest MRR@10."""
+    measured = [pipeline for pipeline in run.pipelines.all() if pipeline.metrics]
+    return max(measured, key=headline, default=None)
+
+
+def headline(pipeline: RunPipeline) -> float:
+    """The figure by which pipelines are compared; 0 where none was measured."""
+    return _mean(pipeline, HEADLINE) if pipeline.metrics else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A run in the history: MRR@10 of its best pipeline, and where that lies in the plot's units."""
+
+    run: EvaluationRun
+    value: float
+    x: str
+    y: str
+
+
+def history(runs: Sequence[EvaluationRun]) -> list[Point]:
+    """The oldest first, of runs given newest first; nothing for fewer than two that were measured."""
+    values = [(run, headline(best)) for run in reversed(runs) if (best := best_pipeline(run))]
+    if len(values) < 2:
+        return []
+    step = (HISTORY_RIGHT - HISTORY_LEFT) / (len(values) - 1)
+    return [
+        Point(
+            run=run,
+            value=value,
+            x=f"{HISTORY_LEFT + place * step:.1f}",
+            y=f"{HISTORY_BOTTOM - value * (HISTORY_BOTTOM - HISTORY_TOP):.1f}",
+        )
+        for place, (run, value) in enumerate(values)
+    ]
+
+
+def all_figures(table: list[Row]) -> list[tuple[str, list[tuple[Row, list[Cell]]]]]:
+    """For each kind of metric, each pipeline's values at every cutoff, the best of each cutoff marked."""
+    best = {name: max((_mean(row.pipeline, name) for row in table), default=0.0) for name in ALL_COLUMNS}
+
+    def cells(row: Row, kind: str) -> list[Cell]:
+        names = [f"{kind}@{cutoff}" for cutoff in CUTOFFS]
+        return [
+            Cell(**row.pipeline.metrics[name], best=_mean(row.pipeline, name) == best[name]) for name in names
+        ]
+
+    return [(kind, [(row, cells(row, kind)) for row in table]) for kind in KINDS]
+
+
+def stage_times(table: list[Row]) -> tuple[list[str], list[tuple[Row, list[dict | None]]]]:
+    """Stages that any pipeline has, and each pipeline's {"p50", "p95"} in ms, None where it has none."""
+    timed = [row.pipeline.metrics.get("stages_ms", {}) for row in table]
+    stages = [stage for stage in STAGES if any(stage in times for times in timed)]
+    return stages, [
+        (row, [times.get(stage) for stage in stages]) for row, times in zip(table, timed, strict=True)
     ]
 
 
@@ -146,15 +240,26 @@ def drill_down(pipeline: RunPipeline, against: RunPipeline | None, only: str = "
 
 
 def as_csv(run: EvaluationRun) -> str:
-    """The table with its intervals; cells that a spreadsheet would run as a formula are quoted."""
+    """All figures with their intervals; cells that a spreadsheet would run as a formula are quoted."""
     out = io.StringIO()
     writer = csv.writer(out)
-    bounds = [f"{name} {bound}" for name in COLUMNS for bound in ("mean", "low", "high")]
-    writer.writerow(["pipeline", *bounds, "p50 ms", "p95 ms", "p value"])
+    bounds = [f"{name} {bound}" for name in ALL_COLUMNS for bound in ("mean", "low", "high")]
+    stages = [f"{stage} {bound} ms" for stage in STAGES for bound in ("p50", "p95")]
+    writer.writerow(["pipeline", *bounds, "p50 ms", "p95 ms", *stages, "p value"])
     for row in rows(run):
-        figures = [f"{value:.4f}" for cell in row.cells for value in (cell.mean, cell.low, cell.high)]
+        measured = row.pipeline.metrics
+        figures = [
+            f"{measured[name][bound]:.4f}" for name in ALL_COLUMNS for bound in ("mean", "low", "high")
+        ]
+        spent = [
+            f"{found[bound]:.1f}" if (found := measured.get("stages_ms", {}).get(stage)) else ""
+            for stage in STAGES
+            for bound in ("p50", "p95")
+        ]
         p_value = "" if row.p_value is None else f"{row.p_value:.4f}"
-        writer.writerow([harmless(row.pipeline.name), *figures, f"{row.p50:.1f}", f"{row.p95:.1f}", p_value])
+        writer.writerow(
+            [harmless(row.pipeline.name), *figures, f"{row.p50:.1f}", f"{row.p95:.1f}", *spent, p_value]
+        )
     return out.getvalue()
 
 

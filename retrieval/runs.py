@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Literal, cast
 from uuid import UUID
 
 import numpy as np
@@ -26,9 +27,11 @@ from retrieval.search import search
 
 log = logging.getLogger(__name__)
 
+Recall = Literal["hybrid", "dense", "bm25"]
 LEASE = timedelta(minutes=5)
 SHOWN_HITS = 10
 CUTOFFS = (1, 3, 5, 10, 50)
+STAGES = ("embed", "recall", "rerank", "context")
 UNFINISHED = (EvaluationRun.Status.QUEUED, EvaluationRun.Status.RUNNING)
 
 
@@ -63,7 +66,7 @@ def cancel_run(*, run: EvaluationRun) -> None:
 
 def progress(run: EvaluationRun) -> float:
     """0..1: questions asked of those that all pipelines will be asked."""
-    total = run.question_set.questions.count() * run.pipelines.count()
+    total = run.question_set.questions.filter(is_accepted=True).count() * run.pipelines.count()
     done = QuestionResult.objects.filter(pipeline__run=run).count()
     return min(done / total, 1.0) if total else 0.0
 
@@ -119,7 +122,7 @@ def _documents_unfinished(run_id: UUID) -> bool:
 def _measure(run: EvaluationRun) -> bool:
     """True when every question was asked of every pipeline, False when the run was cancelled."""
     knowledge_base = run.question_set.knowledge_base
-    questions = list(run.question_set.questions.select_related("document"))
+    questions = list(run.question_set.questions.filter(is_accepted=True).select_related("document"))
     relevant = relevant_chunks(questions, knowledge_base)
     for pipeline in run.pipelines.all():
         done = set(pipeline.results.values_list("question_id", flat=True))
@@ -146,7 +149,7 @@ def _ask(
         rerank=bool(pipeline.reranker),
         reranker=pipeline.reranker or None,
         threshold=-math.inf,
-        recall=pipeline.recall,
+        recall=cast(Recall, pipeline.recall),
     )
     began = time.perf_counter()
     result = search(question.text, knowledge_bases=[knowledge_base], options=options)
@@ -165,7 +168,9 @@ def _ask(
             "ranking": [str(passage.chunk.pk) for passage in ranked],
             "relevant": sorted(str(chunk) for chunk in relevant),
             "hits": [_shown(passage, relevant) for passage in ranked[:SHOWN_HITS]],
+            "raw_scores": [passage.rerank_raw for passage in ranked],
             "latency_ms": elapsed,
+            "timings_ms": {stage: result.timings_ms[stage] for stage in STAGES if stage in result.timings_ms},
         },
     )
 
@@ -204,12 +209,23 @@ def scores(pipeline: RunPipeline, *, questions: Sequence[int] | None = None) -> 
 
 
 def summary(pipeline: RunPipeline) -> dict:
-    """Means with bootstrap 95% intervals, and the latency's p50 and p95 in ms."""
+    """Means with bootstrap 95% intervals; p50 and p95 in ms of the whole search and of each stage."""
     values = scores(pipeline)
     latency = values.pop("latency_ms", np.zeros(1))
     table = {name: interval(sample) for name, sample in values.items()}
-    p50, p95 = np.percentile(latency, [50, 95])
-    return {**table, "latency_ms": {"p50": float(p50), "p95": float(p95)}}
+    spent = list(pipeline.results.values_list("timings_ms", flat=True))
+    stages = {name: [timings[name] for timings in spent if name in timings] for name in STAGES}
+    return {
+        **table,
+        "latency_ms": percentiles(latency),
+        "stages_ms": {name: percentiles(sample) for name, sample in stages.items() if sample},
+    }
+
+
+def percentiles(sample: Sequence[float] | np.ndarray) -> dict[str, float]:
+    """{"p50", "p95"} in the sample's unit."""
+    p50, p95 = np.percentile(sample, [50, 95])
+    return {"p50": float(p50), "p95": float(p95)}
 
 
 def interval(sample: np.ndarray, *, resamples: int = 1000, seed: int = 0) -> dict[str, float]:

@@ -196,7 +196,9 @@ def _rerank(
             _notice(result, "rerank_unavailable")
             return recalled
     for row in rows:
-        recalled[row.index].rerank_score = row.score if row.probability is None else row.probability
+        passage = recalled[row.index]
+        passage.rerank_raw = row.score
+        passage.rerank_score = row.score if row.probability is None else row.probability
     if any(row.score is None for row in rows):
         _notice(result, "rerank_cut")
     result.reranker = name

@@ -46,7 +46,7 @@ def kind_label(kind: str) -> str:
 
 @register.filter
 def stage_label(stage: str) -> str:
-    return STAGES.get(stage, stage)
+    return str(STAGES.get(stage, stage))
 
 
 @register.filter
@@ -64,7 +64,7 @@ def mark_place(value: float) -> str:
 @register.filter
 def search_notice(code: str) -> str:
     """What went wrong in a search, as a sentence."""
-    return NOTICES.get(code, code)
+    return str(NOTICES.get(code, code))
 
 
 @register.filter

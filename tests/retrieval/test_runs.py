@@ -113,6 +113,64 @@ def test_the_report_compares_and_remembers(question_set, alice):
     assert run_report.as_csv(first).splitlines()[1].startswith("bm25,")
 
 
+def test_every_figure_is_in_the_report_and_the_csv(question_set, alice):
+    run = start(question_set, alice, Pipeline("bm25"), Pipeline("hybrid", "overlap"))
+    runs.execute_run(run.pk)
+    table = run_report.rows(run)
+    figures = dict(run_report.all_figures(table))
+    assert set(figures) == {"hit", "mrr", "ndcg", "map", "recall"}
+    row, cells = figures["hit"][0]
+    assert (row.pipeline.recall, len(cells)) == ("bm25", len(runs.CUTOFFS))
+    assert [cell.mean for cell in cells] == sorted(cell.mean for cell in cells)  # grows with k
+    assert any(cells[2].best for _row, cells in figures["mrr"])
+    stages, lines = run_report.stage_times(table)
+    assert {"recall", "rerank"} <= set(stages)
+    assert lines[0][1][stages.index("rerank")] is None  # bm25 alone has no second stage
+    assert 0 <= lines[1][1][stages.index("rerank")]["p50"] <= lines[1][1][stages.index("rerank")]["p95"]
+    header, *values = (line.split(",") for line in run_report.as_csv(run).splitlines())
+    assert {"map@3 mean", "ndcg@50 low", "recall@1 high", "rerank p95 ms"} <= set(header)
+    assert {len(line) for line in values} == {len(header)}
+
+
+def test_the_plot_holds_every_interval(question_set, alice):
+    run = start(question_set, alice, Pipeline("bm25"), Pipeline("hybrid", "overlap"))
+    runs.execute_run(run.pk)
+    plot = run_report.plot(run_report.rows(run))
+    assert [dot.number for dot in plot.dots] == [1, 2]
+    for dot in plot.dots:
+        assert run_report.PLOT_LEFT <= dot.x <= run_report.PLOT_RIGHT
+        assert run_report.PLOT_TOP <= dot.top <= dot.y <= dot.bottom <= run_report.PLOT_BOTTOM
+    assert plot.marks[-1] == (run_report.PLOT_TOP, 1.0)
+    assert run_report.plot([]).dots == []
+
+
+def test_history_begins_with_the_second_run(question_set, alice):
+    for expected in (0, 2):
+        runs.execute_run(start(question_set, alice, Pipeline("bm25")).pk)
+        points = run_report.history(question_set.runs.prefetch_related("pipelines"))
+        assert len(points) == expected
+    assert float(points[0].x) < float(points[1].x)
+    assert points[0].run.created_at < points[1].run.created_at
+
+
+def test_drafts_are_not_asked(question_set, alice):
+    question_set.questions.filter(text="ferries leave").update(is_accepted=False)
+    run = start(question_set, alice, Pipeline("bm25"))
+    runs.execute_run(run.pk)
+    assert QuestionResult.objects.count() == 2
+    assert runs.progress(run) == 1.0
+
+
+def test_raw_scores_stand_beside_the_ranking(question_set, alice):
+    run = start(question_set, alice, Pipeline("bm25"), Pipeline("hybrid", "overlap"))
+    runs.execute_run(run.pk)
+    bm25, reranked = run.pipelines.all()
+    assert set(bm25.results.first().raw_scores) == {None}
+    result = reranked.results.first()
+    assert len(result.raw_scores) == len(result.ranking)
+    assert result.raw_scores == sorted(result.raw_scores, reverse=True)
+
+
 def test_drill_down_tells_won_from_lost(question_set, alice):
     run = start(question_set, alice, Pipeline("bm25"), Pipeline("hybrid", "overlap"))
     runs.execute_run(run.pk)

@@ -120,6 +120,16 @@ def test_exports(client, alice, run, form, starts):
     assert client.get(reverse("evaluation:export", args=[run.pk, "exe"])).status_code == 404
 
 
+def test_the_run_shows_the_winner_the_plot_and_all_figures(client, alice, run):
+    client.force_login(alice)
+    page = client.get(reverse("evaluation:run", args=[run.pk])).text
+    assert "Best here" in page
+    assert page.count('class="interval"') == 18  # three pipelines, six columns
+    assert page.count('class="dot') >= 3
+    assert "MAP@k" in page
+    assert "Second stage: rerank" in page
+
+
 def test_use_this_pipeline(client, alice, run, knowledge_base):
     client.force_login(alice)
     client.post(reverse("evaluation:use", args=[run.pipelines.last().pk]))
