@@ -306,6 +306,72 @@ def test_a_deletion_in_the_middle_leaves_nothing_anywhere(handbook, embedders, a
     assert gone.pk not in stores.get_store(embedders["new"]).documents()
 
 
+@pytest.fixture
+def just_before_the_exchange(monkeypatch):
+    """Runs something once, when all has been looked at and nothing but the exchange is left."""
+
+    def register(action) -> None:
+        real, actions = preparation.exchange, [action]
+
+        def exchange(knowledge_base) -> bool:
+            while actions:
+                actions.pop()()
+            return real(knowledge_base)
+
+        monkeypatch.setattr(preparation, "exchange", exchange)
+
+    return register
+
+
+def test_a_document_that_becomes_ready_at_the_last_moment_is_waited_for(handbook, just_before_the_exchange):
+    words = [*WORDS, "orchard"]
+    choose(handbook, "new")
+    just_before_the_exchange(lambda: upload(handbook, "orchard"))
+    run_to_the_end(handbook)
+    assert now(handbook).embedder == "old"
+    assert found(handbook, words) == words
+    run_to_the_end(handbook)
+    assert now(handbook).embedder == "new"
+    assert found(handbook, words) == words
+
+
+def test_a_document_that_is_indexed_again_keeps_what_is_prepared(handbook, just_before_the_exchange):
+    document = Document.objects.first()
+    choose(handbook, "new")
+
+    def repair():
+        assert services.index_again(document.pk)
+        indexing.index(document.pk)
+
+    just_before_the_exchange(repair)
+    run_to_the_end(handbook)
+    assert now(handbook).embedder == "new"
+    assert found(handbook) == WORDS
+
+
+@pytest.mark.parametrize("all_of_it", [False, True])
+def test_what_is_deleted_while_it_is_embedded_leaves_nothing(handbook, embedders, monkeypatch, all_of_it):
+    """Its removal from the index came before these points did."""
+    choose(handbook, "new")
+    gone = Document.objects.get(chunks__text="leave alpha")
+    embed = embedders["new"].embed_documents
+
+    def delete_meanwhile(texts):
+        if any("leave alpha" in text for text in texts):
+            if all_of_it:
+                services.delete_knowledge_base(knowledge_base=handbook, user=None)
+                indexing.remove_knowledge_base(handbook.pk)
+            else:
+                services.delete_document(document=gone, user=None)
+                indexing.remove_document(gone.pk)
+        return embed(texts)
+
+    monkeypatch.setattr(embedders["new"], "embed_documents", delete_meanwhile)
+    run_to_the_end(handbook)
+    assert gone.pk not in stores.get_store(embedders["new"]).documents()
+    assert points(embedders["new"], handbook) == (0 if all_of_it else 10)
+
+
 @pytest.mark.parametrize("batches", [0, 3, 5])
 def test_a_crash_in_the_middle_is_mended(handbook, embedders, monkeypatch, batches):
     """The turn of a worker that died grows old, and the next one goes on with what is left."""
