@@ -1,6 +1,5 @@
 """Knowledge bases: all that a person may open, one with its documents, and its settings."""
 
-from copy import copy
 from typing import Any
 from uuid import UUID
 
@@ -123,9 +122,7 @@ def settings(request: MemberRequest, pk: UUID) -> HttpResponse:
     )
     if request.method == "POST" and form.is_valid():
         try:
-            services.update_knowledge_base(
-                knowledge_base=copy(knowledge_base), user=request.user, **form.changes()
-            )
+            services.update_knowledge_base(knowledge_base=knowledge_base, user=request.user, **form.changes())
         except ValidationError as refusal:
             form.add_error(None, refusal)
         else:
