@@ -207,6 +207,7 @@ CELERY_WORKER_REDIRECT_STDOUTS = False
 CELERY_BEAT_SCHEDULE = {
     "recover-documents": {"task": "ingestion.tasks.recover_documents", "schedule": 60.0},
     "resume-preparations": {"task": "retrieval.tasks.resume_preparations", "schedule": 60.0},
+    "recover-downloads": {"task": "retrieval.tasks.recover_downloads", "schedule": 60.0},
     "recover-runs": {"task": "retrieval.tasks.recover_runs", "schedule": 60.0},
     "repair-index": {"task": "retrieval.tasks.repair_index", "schedule": 24 * 3600.0},
 }
@@ -236,7 +237,7 @@ TORCH_THREADS = env_int("TORCH_THREADS", 0)
 LLM_BASE_URL = env("LLM_BASE_URL")
 LLM_API_KEY = env("LLM_API_KEY")
 LLM_MODEL = env("LLM_MODEL")
-LOCAL_LLM = env_bool("LOCAL_LLM", True)
+LOCAL_LLM = env_bool("LOCAL_LLM", not TESTING)
 LLM_TIMEOUT_S = env_int("LLM_TIMEOUT_S", 60)
 """Longest wait for the next token."""
 ASK_RATE_PER_MINUTE = env_int("ASK_RATE_PER_MINUTE", 30)

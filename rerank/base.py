@@ -51,5 +51,9 @@ class RerankerMissing(RerankerUnavailable):
     """Its files are not on this machine. Download them, or point to a folder that has them."""
 
 
+class HubUnreachable(RerankerUnavailable):
+    """No model hub answers: there is no network here, or no hub at HF_ENDPOINT."""
+
+
 class RerankerUnusable(RerankerUnavailable):
     """Its files do not fit the recipe (no head, other labels, own code). Choose another model."""

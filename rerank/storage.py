@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rerank.base import RerankerMissing, RerankerUnavailable
+from rerank.base import HubUnreachable, RerankerMissing, RerankerUnavailable
 
 WANTED = ["*.json", "*.safetensors", "*.model", "*.txt"]
 """Configuration, weights and tokenizer; neither other frameworks' weights nor code."""
@@ -89,7 +89,8 @@ def download(
     """Fetch a model from the hub, or the mirror that HF_ENDPOINT names; returns its folder.
 
     ``on_progress`` is called as bytes arrive, ``cancelled`` asked as often. An interrupted download
-    goes on where it stopped. Raises DownloadCancelled, or RerankerUnavailable with the reason.
+    goes on where it stopped. Raises DownloadCancelled, HubUnreachable, or RerankerUnavailable with the
+    reason.
     """
     from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import HfHubHTTPError
@@ -115,8 +116,29 @@ def download(
             done += file.file_size
             on_progress(Progress(done, total, file.filename))
     except (HfHubHTTPError, OSError, ValueError) as error:
+        if not has_answered(error):
+            raise HubUnreachable(f"{name} could not be downloaded: the hub cannot be reached") from error
         raise RerankerUnavailable(f"{name} could not be downloaded: {error}") from error
     return locate(name, models_dir=models_dir)
+
+
+def has_answered(error: BaseException | None) -> bool:
+    """Whether the hub said anything at all before ``error``; a full disk or the like counts as well."""
+    from huggingface_hub.errors import (
+        DryRunError,
+        HfHubHTTPError,
+        LocalEntryNotFoundError,
+        OfflineModeIsEnabled,
+    )
+
+    if not isinstance(error, (DryRunError, LocalEntryNotFoundError, OfflineModeIsEnabled)):
+        return True
+    cause = error.__cause__
+    while cause is not None:
+        if isinstance(cause, HfHubHTTPError) and not isinstance(cause, LocalEntryNotFoundError):
+            return True
+        cause = cause.__cause__
+    return False
 
 
 def list_files(name: str, options: dict[str, Any]) -> list[Any]:

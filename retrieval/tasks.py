@@ -6,7 +6,7 @@ from uuid import UUID
 from celery import Task, shared_task
 
 from ingestion import preparation
-from retrieval import indexing, reembedding, runs
+from retrieval import downloads, indexing, reembedding, runs
 from retrieval.embedders.base import EmbedderUnavailable
 from retrieval.stores.base import StoreUnavailable
 
@@ -70,6 +70,19 @@ def resume_preparations() -> None:
 def run_evaluation(run_id: str) -> None:
     """Measure the pipelines of an evaluation run, going on where it stood."""
     runs.execute_run(UUID(run_id))
+
+
+@shared_task
+def download_model(download_id: int) -> None:
+    """Fetch a reranker's files, going on where an earlier download stopped."""
+    downloads.execute_download(download_id)
+
+
+@shared_task
+def recover_downloads() -> None:
+    """Send downloads that nobody works on again."""
+    for download_id in downloads.unfinished_downloads():
+        download_model.delay(download_id)
 
 
 @shared_task

@@ -35,6 +35,7 @@ EVERYONE = "in in in in"
 MEMBERS_OF_ANYTHING = "in in in login"  # the page shows each person their own
 TEAM = "in in 404 login"
 OWNER = "in 403 404 login"
+OWNING_ANYTHING = "in 403 403 login"
 ALICE_ALONE = "in 404 404 login"
 HIDDEN = "404 404 404 404"
 
@@ -103,6 +104,9 @@ ROWS = {
     "models/<uuid:pk>/": Row(GET=OWNER, POST=OWNER, args={"pk": "connection.pk"}),
     "models/<uuid:pk>/delete/": Row(GET=OWNER, POST=OWNER, args={"pk": "connection.pk"}),
     "models/<uuid:pk>/test/": Row(POST=OWNER, args={"pk": "connection.pk"}),
+    "models/rerankers/": Row(GET=MEMBERS_OF_ANYTHING),
+    "models/rerankers/download/": Row(POST=OWNING_ANYTHING, data={"model": "BAAI/bge-reranker-base"}),
+    "models/rerankers/cancel/": Row(POST=OWNING_ANYTHING, data={"model": "BAAI/bge-reranker-base"}),
     # knowledge bases and documents
     "knowledge-bases/": Row(GET=MEMBERS_OF_ANYTHING),
     "knowledge-bases/new/": Row(GET="in 403 403 login", POST="in 403 403 login", data={"name": "New"}),
@@ -305,4 +309,4 @@ def check_page(response) -> None:
     for script in re.findall(r"<script\b([^>]*)>", page):
         assert "src=" in script or "nonce=" in script or 'type="application/json"' in script
     assert "<style" not in page
-    assert not re.search(r'(src|href)="(https?:)?//', page)
+    assert not re.search(r'(\ssrc=|<link\b[^>]*\shref=)"(https?:)?//', page)

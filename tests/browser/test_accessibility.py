@@ -17,6 +17,10 @@ PAGES = {
     "knowledge-base-new": "/knowledge-bases/new/",
     "jobs": "/jobs/",
     "models": "/models/",
+    "rerankers": "/models/rerankers/",
+    "search": "/search/",
+    "evaluation": "/evaluation/",
+    "question-set-new": "/evaluation/sets/new/",
     "team": "/team/",
     "api-keys": "/api-keys/",
     "password": "/accounts/password/change/",
@@ -53,7 +57,12 @@ def check(page, name, look, shot):
 @pytest.mark.parametrize("look", LOOKS)
 def test_pages(open_page, library, shot, look):
     page = open_page(**look)
-    addresses = {**PAGES, "knowledge-base": library, "knowledge-base-settings": library + "settings/"}
+    addresses = {
+        **PAGES,
+        "knowledge-base": library,
+        "knowledge-base-settings": library + "settings/",
+        "knowledge-base-search": library + "settings/search/",
+    }
     for name, address in addresses.items():
         page.goto(address)
         check(page, name, look, shot)

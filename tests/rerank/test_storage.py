@@ -7,7 +7,7 @@ import torch
 
 import rerank
 from rerank import storage
-from rerank.base import RerankerMissing, RerankerUnavailable
+from rerank.base import HubUnreachable, RerankerMissing, RerankerUnavailable
 from rerank.storage import DownloadCancelled, Progress
 from tests.rerank import checkpoints
 from tests.rerank.hub import Hub
@@ -105,3 +105,12 @@ def test_a_folder_with_a_part_missing_is_not_whole(tmp_path):
     assert not storage.is_whole(folder)
     (folder / "model-2.safetensors").touch()
     assert storage.is_whole(folder)
+
+
+def test_no_hub_is_told_from_a_hub_that_refuses(hub, monkeypatch, tmp_path):
+    with pytest.raises(RerankerUnavailable) as refused:
+        storage.download("somebody/else", models_dir=tmp_path / "models")
+    assert not isinstance(refused.value, HubUnreachable)
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    with pytest.raises(HubUnreachable):
+        storage.download(NAME, models_dir=tmp_path / "models")
