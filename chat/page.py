@@ -4,14 +4,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db.models import Prefetch, Q, QuerySet
+from django.db.models import Count, Prefetch, Q, QuerySet
 
 from chat.models import Citation, Conversation, Message
 from ingestion.models import Chunk, Document, KnowledgeBase
+from retrieval.models import EvaluationRun, RunPipeline
+from retrieval.run_report import headline
 
 LISTED = 100
 """Conversations in the side bar; the search box finds older ones."""
 EXAMPLES = 4
+MOST_PIPELINES = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,3 +83,41 @@ def example_topics(knowledge_base_ids: Sequence[UUID]) -> list[str]:
 
 def has_ready_document(knowledge_base_ids: Sequence[UUID]) -> bool:
     return Document.objects.alive().filter(knowledge_base__in=knowledge_base_ids, live_version__gt=0).exists()
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What a knowledge base's last finished run says of the pipeline that answers questions now."""
+
+    pipeline: RunPipeline
+    questions: int
+
+    @property
+    def hit(self) -> float:
+        return self.pipeline.metrics["hit@5"]["mean"]
+
+    @property
+    def mrr(self) -> float:
+        return self.pipeline.metrics["mrr@10"]["mean"]
+
+
+def measured(knowledge_base_ids: Sequence[UUID]) -> Measured | None:
+    """The figures of the last finished run over these knowledge bases, which the caller may read; one query.
+
+    Of its pipelines the one in use, else the best.
+    """
+    found = (
+        RunPipeline.objects.filter(
+            run__status=EvaluationRun.Status.DONE, run__question_set__knowledge_base__in=knowledge_base_ids
+        )
+        .exclude(metrics={})
+        .select_related("run__question_set__knowledge_base")
+        .annotate(asked=Count("results"))
+        .order_by("-run__finished_at", "run_id")[:MOST_PIPELINES]
+    )
+    last = [pipeline for pipeline in found if pipeline.run_id == found[0].run_id]
+    if not last:
+        return None
+    in_use = last[0].run.question_set.knowledge_base.reranker
+    chosen = max(last, key=lambda one: (one.recall == "hybrid" and one.reranker == in_use, headline(one)))
+    return Measured(chosen, chosen.asked)

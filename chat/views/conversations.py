@@ -33,6 +33,7 @@ def chat_context(
         "choices": choices,
         "chosen": [choice.knowledge_base for choice in choices if choice.chosen],
         "topics": [] if conversation else page.example_topics(readable),
+        "measured": None if conversation else page.measured(readable),
         "can_ask": bool(conversation) or page.has_ready_document(readable),
         "question": question,
     }
