@@ -27,7 +27,7 @@ COPY --from=build --chown=app:app /app /app
 WORKDIR /app
 USER app
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
-    DATA_DIR=/data MODELS_DIR=/data/models STATIC_ROOT=/app/static_collected
+    DATA_DIR=/data MODELS_DIR=/data/models HF_HOME=/data/huggingface STATIC_ROOT=/app/static_collected
 VOLUME /data
 EXPOSE 8000
 HEALTHCHECK --interval=15s --timeout=5s --start-period=60s CMD curl -fsS http://127.0.0.1:8000/healthz || exit 1

@@ -56,10 +56,10 @@ run: setup models  ## Serve the product on http://127.0.0.1:8000 (PORT changes i
 	@exec $(PYTHON) manage.py serve --port $(PORT)
 
 test: setup-dev  ## Run the tests: real database, broker, vector engine, browser
-	@$(PYTHON) -m pytest
+	@LOCAL_LLM=0 $(PYTHON) -m pytest
 
-test-all: setup-dev models  ## The tests, and those that run the bundled language model
-	@TEST_LOCAL_LLM=1 $(PYTHON) -m pytest -m ""
+test-all: test models  ## The tests, then those that run the bundled language model
+	@LOCAL_LLM=1 $(PYTHON) -m pytest -m llm
 
 lint: setup $(VENV)/.installed-dev  ## Check style, types, layers and templates
 	@$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check .

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from chat.statements import is_chinese
+from ingestion.sentences import sentences
 
 NOT_FOUND = "Not found in the documents."
 NOT_FOUND_ZH = "文档中没有找到答案。"
@@ -45,6 +46,20 @@ _EXAMPLES = (
         NOT_FOUND,
     ),
 )  # fmt: skip
+
+_ORDERS = re.compile(
+    r"\b(?:ignore|disregard|forget|override)\b.{0,20}?"
+    r"\b(?:previous|prior|above|earlier|preceding|your|all(?: of)?(?: the)?)(?: \w+)? "
+    r"(?:instructions?|prompts?|rules|directions|guidelines)\b"
+    r"|\b(?:answer|reply|respond|output)\b.{0,40}\bonly\b.{0,20}\bwords?\b"
+    r"|\bfrom now on\b,?.{0,10}\b(?:you (?:are|will|must)|answer|reply|respond|pretend)\b"
+    r"|\byou are now an?\b|\bsystem prompt\b|\b(?:as|dear) (?:an? )?(?:AI|language model)\b"
+    r"|(?:忽略|无视|忘记|忘掉).{0,6}(?:以上|之前|前面|上述|先前|所有|你的).{0,8}(?:指令|指示|提示|规则|设定)"
+    r"|从现在(?:开始|起).{0,8}(?:你(?:是|要|必须|只)|只?(?:回答|回复|输出))|你现在是一|系统提示词",
+    re.IGNORECASE | re.DOTALL,
+)
+LEFT_OUT = "(…)"
+"""Stands for a sentence that gives the model orders."""
 
 _NOT_FOUND_ANSWER = re.compile(
     r"^\W*(not found\b|the (?:passages|documents|provided passages|given passages) (?:do|does) not "
@@ -82,7 +97,10 @@ def build_messages(
     for earlier, answer in history[-2:]:
         messages.append({"role": "user", "content": f"Question: {as_data(earlier)[:500]}"})
         messages.append({"role": "assistant", "content": as_data(re.sub(r"\s*\[\d+\]", "", answer))[:500]})
-    messages.append({"role": "user", "content": _fenced(fit(sources, budget=budget), question)})
+    read = [
+        Source(source.number, without_orders(source.label), without_orders(source.text)) for source in sources
+    ]
+    messages.append({"role": "user", "content": _fenced(fit(read, budget=budget), question)})
     return messages
 
 
@@ -108,6 +126,18 @@ def _fenced(sources: Sequence[Source], question: str) -> str:
         f"[{source.number}] ({as_data(source.label)})\n{as_data(source.text)}" for source in sources
     )
     return f"<passages>\n{passages}\n</passages>\nQuestion: {as_data(question)}"
+
+
+def without_orders(text: str) -> str:
+    """``text`` without the sentences that speak to a language model instead of a reader.
+
+    A fence and a rule are enough for a large model; a small one follows what it read last. Quotes and
+    citations keep these sentences: people see all that the document says.
+    """
+    if not _ORDERS.search(text):
+        return text
+    parts = (text[start:end] for start, end in sentences(text))
+    return " ".join(LEFT_OUT if _ORDERS.search(part) else part.strip() for part in parts)
 
 
 def as_data(text: str) -> str:

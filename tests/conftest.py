@@ -3,10 +3,6 @@
 alice owns the team, bob only reads, charlie is outside.
 """
 
-import os
-
-os.environ["LOCAL_LLM"] = os.environ.get("TEST_LOCAL_LLM", "0")
-
 import pytest
 
 from ingestion.models import KnowledgeBase

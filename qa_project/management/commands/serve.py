@@ -66,7 +66,17 @@ def serve(listener: socket.socket) -> None:
         timeout_graceful_shutdown=GRACE_S,
         proxy_headers=settings.SECURE_PROXY_SSL_HEADER is not None,
     )
-    uvicorn.Server(config).run(sockets=[listener])
+    Server(config).run(sockets=[listener])
+
+
+class Server(uvicorn.Server):
+    """Uvicorn that lets answers in the making end, and be saved, before it closes its connections."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        from chat import live
+
+        await live.finish_all(GRACE_S)
+        await super().shutdown(sockets)
 
 
 @contextlib.contextmanager
