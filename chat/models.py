@@ -48,6 +48,10 @@ class Message(models.Model):
         STOPPED = "stopped", _("Stopped")
         FAILED = "failed", _("Failed")
 
+    class Feedback(models.TextChoices):
+        UP = "up", _("Good answer")
+        DOWN = "down", _("Bad answer")
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="messages")
     role = models.CharField(max_length=10, choices=Role.choices)
@@ -65,6 +69,8 @@ class Message(models.Model):
     """Set every second by the process that makes the answer, so that its death is noticed."""
     timings_ms = models.JSONField(default=dict, blank=True)
     model = models.CharField(max_length=160, blank=True)
+    feedback = models.CharField(max_length=4, choices=Feedback.choices, blank=True)
+    feedback_reason = models.CharField(max_length=500, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

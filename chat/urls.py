@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from chat.views import answers, citations, conversations
+from chat.views import answers, citations, conversations, feedback
 
 app_name = "chat"
 urlpatterns = [
@@ -14,5 +14,7 @@ urlpatterns = [
     path("messages/<uuid:pk>/", answers.message, name="message"),
     path("messages/<uuid:pk>/stream/", answers.stream, name="stream"),
     path("messages/<uuid:pk>/stop/", answers.stop, name="stop"),
+    path("messages/<uuid:pk>/feedback/", feedback.judge, name="judge"),
+    path("question-sets/<uuid:pk>/collect/", feedback.collect, name="collect"),
     path("citations/<uuid:pk>/", citations.citation, name="citation"),
 ]

@@ -76,7 +76,7 @@ def _refused(
 @require_GET
 async def message(request: HttpRequest, pk: UUID) -> HttpResponse:
     """For browsers without JavaScript: waits for the answer, then shows its conversation."""
-    answer = await sync_to_async(_own_answer)(await request.auser(), pk)
+    answer = await sync_to_async(own_answer)(await request.auser(), pk)
     async for _event in live.follow(answer.pk):
         pass
     return redirect(reverse("chat:conversation", args=[answer.conversation_id]) + f"#message-{answer.pk}")
@@ -86,7 +86,7 @@ async def message(request: HttpRequest, pk: UUID) -> HttpResponse:
 async def stream(request: HttpRequest, pk: UUID) -> StreamingHttpResponse:
     """The answer as server-sent events; a reader that lost the line goes on where it was."""
     user = await request.auser()
-    answer = await sync_to_async(_own_answer)(user, pk)
+    answer = await sync_to_async(own_answer)(user, pk)
     language = translation.get_language()
     after = _offset(request.headers.get("Last-Event-ID", ""))
 
@@ -108,14 +108,15 @@ async def stream(request: HttpRequest, pk: UUID) -> StreamingHttpResponse:
 @login_required
 @require_POST
 def stop(request: MemberRequest, pk: UUID) -> HttpResponse:
-    answer = _own_answer(request.user, pk)
+    answer = own_answer(request.user, pk)
     services.stop(message=answer)
     if request.htmx:
         return HttpResponse(status=204)
     return redirect("chat:conversation", answer.conversation_id)
 
 
-def _own_answer(user, pk: UUID) -> Message:
+def own_answer(user, pk: UUID) -> Message:
+    """404 for anybody's but ``user``'s own."""
     own = Message.objects.filter(conversation__in=Conversation.objects.visible_to(user))
     return get_object_or_404(own, pk=pk, role=Message.Role.ASSISTANT)
 

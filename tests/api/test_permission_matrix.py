@@ -151,6 +151,8 @@ ROWS = {
     "messages/<uuid:pk>/": Row(GET="in 404 404 404", args={"pk": "message.pk"}),
     "messages/<uuid:pk>/stream/": Row(GET="in 404 404 404", args={"pk": "message.pk"}),
     "messages/<uuid:pk>/stop/": Row(POST=ALICE_ALONE, args={"pk": "message.pk"}),
+    "messages/<uuid:pk>/feedback/": Row(POST=ALICE_ALONE, args={"pk": "message.pk"}, data={"feedback": "up"}),
+    "question-sets/<uuid:pk>/collect/": Row(POST=OWNER, args={"pk": "question_set.pk"}),
     "citations/<uuid:pk>/": Row(GET=ALICE_ALONE, args={"pk": "citation.pk"}),
     # the API
     "api/v1/": Row(GET=HIDDEN),
