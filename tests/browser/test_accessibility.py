@@ -18,7 +18,6 @@ PAGES = {
     "jobs": "/jobs/",
     "models": "/models/",
     "rerankers": "/models/rerankers/",
-    "search": "/search/",
     "evaluation": "/evaluation/",
     "question-set-new": "/evaluation/sets/new/",
     "team": "/team/",
@@ -70,6 +69,42 @@ def test_pages(open_page, library, shot, look):
     page.get_by_role("link", name="Handbook 2026.pdf").first.click()
     page.wait_for_url("**/documents/**")
     check(page, "document", look, shot)
+
+
+@pytest.fixture(scope="package")
+def run_address(product, browser, session, library) -> str:
+    """The address of a finished evaluation run of one question, made through the pages."""
+    context = browser.new_context(base_url=product.url, storage_state=session)
+    page = context.new_page()
+    page.goto("/evaluation/sets/new/")
+    page.locator("[name=knowledge_base]").select_option(label="Staff handbook")
+    page.locator("[name=name]").fill("Golden")
+    page.locator("main form button.primary").click()
+    page.locator("[name=text]").fill("Until when may unused leave be carried over?")
+    page.locator("[name=document]").select_option(label="Handbook 2026.pdf")
+    page.locator("form[action$='/questions/'] button").click()
+    page.locator("form[action$='/runs/'] button").click()
+    expect(page.locator("#run .badge.success").first).to_be_visible(timeout=60_000)
+    address = page.url
+    context.close()
+    return address
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_measuring(open_page, run_address, shot, look):
+    page = open_page(**look)
+    page.goto(run_address)
+    check(page, "evaluation-run", look, shot)
+    page.goto(run_address + "questions/")
+    check(page, "evaluation-questions", look, shot)
+    page.goto("/evaluation/")
+    page.get_by_role("link", name="Golden").click()
+    check(page, "question-set", look, shot)
+    page.goto("/search/")
+    page.locator("[name=q]").fill("unused leave")
+    page.keyboard.press("Enter")
+    page.locator("section[aria-labelledby=second-stage] .found").first.wait_for()
+    check(page, "search", look, shot)
 
 
 @pytest.mark.parametrize("look", LOOKS)
