@@ -15,6 +15,7 @@ urlpatterns = [
     path("messages/<uuid:pk>/stream/", answers.stream, name="stream"),
     path("messages/<uuid:pk>/stop/", answers.stop, name="stop"),
     path("messages/<uuid:pk>/feedback/", feedback.judge, name="judge"),
+    path("question-sets/<uuid:pk>/draft/", feedback.draft, name="draft"),
     path("question-sets/<uuid:pk>/collect/", feedback.collect, name="collect"),
     path("citations/<uuid:pk>/", citations.citation, name="citation"),
 ]

@@ -41,6 +41,13 @@ class QuestionForm(forms.Form):
         field.queryset = knowledge_base.documents.alive().order_by("name")
 
 
+class DraftForm(forms.Form):
+    """A drafted question as a person leaves it."""
+
+    text = forms.CharField(max_length=2000)
+    quote = forms.CharField(max_length=2000, required=False)
+
+
 class ImportForm(forms.Form):
     file = forms.FileField(
         label=_("File"), help_text=_("JSON lines or CSV with the columns question, document and quote.")

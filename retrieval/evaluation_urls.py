@@ -2,6 +2,7 @@
 
 from django.urls import path
 
+from retrieval import draft_views
 from retrieval import evaluation_views as views
 
 app_name = "evaluation"
@@ -13,6 +14,8 @@ urlpatterns = [
     path("sets/<uuid:pk>/import/", views.import_questions, name="import_questions"),
     path("sets/<uuid:pk>/delete/", views.delete_set, name="delete_set"),
     path("sets/<uuid:pk>/runs/", views.start_run, name="start_run"),
+    path("sets/<uuid:pk>/accept/", draft_views.accept_all, name="accept_all"),
+    path("questions/<int:pk>/accept/", draft_views.accept, name="accept_draft"),
     path("questions/<int:pk>/delete/", views.delete_question, name="delete_question"),
     path("runs/<uuid:pk>/", views.run, name="run"),
     path("runs/<uuid:pk>/questions/", views.drill_down, name="drill_down"),

@@ -6,7 +6,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, OuterRef, Subquery
+from django.db.models import Count, OuterRef, Q, Subquery
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -40,7 +40,7 @@ def index(request: MemberRequest) -> HttpResponse:
     sets = (
         QuestionSet.objects.visible_to(request.user)
         .select_related("knowledge_base__team")
-        .annotate(question_count=Count("questions"))
+        .annotate(question_count=Count("questions", filter=Q(questions__is_accepted=True)))
     )
     last = (
         EvaluationRun.objects.filter(question_set=OuterRef("pk"), status=EvaluationRun.Status.DONE)
@@ -85,7 +85,8 @@ def _set_page(request: MemberRequest, found: QuestionSet, *, status: int = 200, 
     context = {
         "set": found,
         "is_editable": QuestionSet.objects.editable_by(request.user).filter(pk=found.pk).exists(),
-        "questions": found.questions.select_related("document")[:SHOWN_QUESTIONS],
+        "questions": found.questions.filter(is_accepted=True).select_related("document")[:SHOWN_QUESTIONS],
+        "drafts": found.questions.filter(is_accepted=False).select_related("document")[:SHOWN_QUESTIONS],
         "question_count": found.questions.filter(is_accepted=True).count(),
         "runs": shown_runs,
         "history": run_report.history(shown_runs),

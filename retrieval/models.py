@@ -1,12 +1,16 @@
 """Question sets, and runs that measure pipelines on them."""
 
 import uuid
+from datetime import timedelta
 
 from django.conf import settings
 from django.db import models
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from ingestion.models import Document, KnowledgeBase
+
+DRAFTING_LEASE = timedelta(minutes=10)
 
 
 class QuestionSetQuerySet(models.QuerySet):
@@ -27,6 +31,10 @@ class QuestionSet(models.Model):
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
     )
     created_at = models.DateTimeField(auto_now_add=True)
+    drafting_since = models.DateTimeField(null=True, blank=True, editable=False)
+    """When the model last drafted a question, while it does; renewed with each passage."""
+    drafting_error = models.CharField(max_length=20, blank=True, editable=False)
+    """A code: why drafting ended early."""
 
     objects = QuestionSetQuerySet.as_manager()
 
@@ -38,6 +46,12 @@ class QuestionSet(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def is_drafting(self) -> bool:
+        """False also where whoever drafted has died."""
+        since = self.drafting_since
+        return since is not None and timezone.now() - since < DRAFTING_LEASE
 
 
 class Question(models.Model):

@@ -59,6 +59,14 @@ def add_question(
     return question
 
 
+def accept_draft(*, question: Question, text: str, quote: str) -> None:
+    """A draft becomes a question of its set, in the words that a person left it with."""
+    question.text, question.is_accepted = text.strip(), True
+    question.quote = quote.strip() if quote.strip() or question.document_id else question.quote
+    question.full_clean()
+    question.save(update_fields=["text", "quote", "is_accepted"])
+
+
 def import_questions(*, question_set: QuestionSet, name: str, content: bytes) -> ImportReport:
     """Reads jsonl or csv with the columns question, document and quote; at least one of the last two.
 
@@ -73,7 +81,8 @@ def import_questions(*, question_set: QuestionSet, name: str, content: bytes) ->
         document.name: document
         for document in Document.objects.alive().filter(knowledge_base=question_set.knowledge_base)
     }
-    report, questions = ImportReport(), []
+    report = ImportReport()
+    questions: list[Question] = []
     for number, row in rows:
         if len(questions) == MAX_IMPORT:
             raise QuestionRefused(_("A file may hold at most %(count)s questions.") % {"count": MAX_IMPORT})

@@ -12,7 +12,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
-from chat import feedback
+from chat import feedback, question_drafts
+from chat.llm import LLMUnavailable
 from chat.views.answers import own_answer
 from retrieval.models import QuestionSet
 from teams.requests import MemberRequest
@@ -49,6 +50,21 @@ def collect(request: MemberRequest, pk: UUID) -> HttpResponse:
             request,
             _("There is no further answer with a thumbs-up from you and a source in these documents."),
         )
+    return redirect("evaluation:question_set", pk)
+
+
+@login_required
+@require_POST
+def draft(request: MemberRequest, pk: UUID) -> HttpResponse:
+    """Lets the model draft questions from passages spread over the knowledge base."""
+    question_set = editable_set(request.user, pk)
+    try:
+        count = question_drafts.start(question_set=question_set)
+    except LLMUnavailable as error:
+        QuestionSet.objects.filter(pk=pk).update(drafting_error=error.code)
+    else:
+        if not count:
+            messages.info(request, _("No document is ready yet: there is nothing to draft from."))
     return redirect("evaluation:question_set", pk)
 
 

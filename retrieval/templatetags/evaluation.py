@@ -12,6 +12,13 @@ NOTICES = {
     "rerank_unavailable": _("The second stage could not run; the order of recall stands."),
     "rerank_cut": _("The second stage ran out of time; what it did not reach is in the order of recall."),
 }
+DRAFT_ERRORS = {
+    "llm_missing": _(
+        "There is no language model to draft with: set one up under Models, or fetch the small one."
+    ),
+    "llm_slow": _("The language model did not answer in time; what it drafted before is kept."),
+    "llm_failed": _("The language model failed; what it drafted before is kept."),
+}
 STAGES = {
     "embed": _("Embedding the question"),
     "recall": _("First stage: recall"),
@@ -59,6 +66,12 @@ def hundred(value: float) -> str:
 def mark_place(value: float) -> str:
     """Left edge of a mark four wide that lies on the scale of `hundred` and does not leave it."""
     return f"{value * 96:.1f}"
+
+
+@register.filter
+def draft_error(code: str) -> str:
+    """Why the model drafts no more, as a sentence."""
+    return str(DRAFT_ERRORS.get(code, code))
 
 
 @register.filter

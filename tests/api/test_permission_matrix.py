@@ -136,6 +136,8 @@ ROWS = {
     "evaluation/sets/<uuid:pk>/import/": Row(POST=OWNER, args={"pk": "question_set.pk"}),
     "evaluation/sets/<uuid:pk>/delete/": Row(POST=OWNER, args={"pk": "question_set.pk"}),
     "evaluation/sets/<uuid:pk>/runs/": Row(POST=OWNER, args={"pk": "question_set.pk"}),
+    "evaluation/sets/<uuid:pk>/accept/": Row(POST=OWNER, args={"pk": "question_set.pk"}),
+    "evaluation/questions/<int:pk>/accept/": Row(POST=OWNER, args={"pk": "question.pk"}),
     "evaluation/questions/<int:pk>/delete/": Row(POST=OWNER, args={"pk": "question.pk"}),
     "evaluation/runs/<uuid:pk>/": Row(GET=TEAM, args={"pk": "run.pk"}),
     "evaluation/runs/<uuid:pk>/questions/": Row(GET=TEAM, args={"pk": "run.pk"}),
@@ -152,6 +154,7 @@ ROWS = {
     "messages/<uuid:pk>/stream/": Row(GET="in 404 404 404", args={"pk": "message.pk"}),
     "messages/<uuid:pk>/stop/": Row(POST=ALICE_ALONE, args={"pk": "message.pk"}),
     "messages/<uuid:pk>/feedback/": Row(POST=ALICE_ALONE, args={"pk": "message.pk"}, data={"feedback": "up"}),
+    "question-sets/<uuid:pk>/draft/": Row(POST=OWNER, args={"pk": "question_set.pk"}),
     "question-sets/<uuid:pk>/collect/": Row(POST=OWNER, args={"pk": "question_set.pk"}),
     "citations/<uuid:pk>/": Row(GET=ALICE_ALONE, args={"pk": "citation.pk"}),
     # the API
