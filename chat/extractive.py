@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from chat.prompts import Source
 from chat.statements import sentences
@@ -15,14 +15,13 @@ def extract(question: str, sources: Sequence[Source], *, limit: int = 3) -> str:
     """Up to ``limit`` sentences from ``sources`` (best first), as a Markdown list with [n].
 
     A sentence's score is the summed IDF of the question's terms in it, over the sentences at
-    hand, lowered for later passages. Where no word of the question occurs (another language), the
-    beginning of the best passage stands in.
+    hand, lowered for later passages. A row of a table counts as a sentence that names its columns.
+    Where no word of the question occurs (another language), the beginning of the best passage stands in.
     """
     asked = set(query_vector(question).indices)
     candidates = []
     for rank, source in enumerate(sources):
-        for start, end in sentences(source.text):
-            sentence = " ".join(source.text[start:end].split()).strip("|-*# ")
+        for start, sentence in _sentences(source.text):
             terms = set(query_vector(sentence).indices)
             if len(terms) > 1:
                 candidates.append((rank, start, source.number, sentence, terms & asked))
@@ -45,6 +44,23 @@ def extract(question: str, sources: Sequence[Source], *, limit: int = 3) -> str:
             seen.add(sentence)
             lines.append(f"- {_shortened(sentence)} [{number}]")
     return "\n".join(lines)
+
+
+def _sentences(text: str) -> Iterator[tuple[int, str]]:
+    """(offset, sentence), the rows of Markdown tables with their columns' names, their headers left out."""
+    header: list[str] = []
+    for start, end in sentences(text):
+        sentence = " ".join(text[start:end].split())
+        if not (sentence.startswith("|") and sentence.endswith("|")):
+            header = []
+            yield start, sentence.strip("|-*# ")
+            continue
+        cells = [cell.strip() for cell in sentence.strip("|").split("|")]
+        if not header:
+            header = cells
+        elif any(cell.strip("-: ") for cell in cells):
+            named = [f"{name}: {cell}" if name else cell for name, cell in zip(header, cells, strict=False)]
+            yield start, "; ".join(part for part, cell in zip(named, cells, strict=False) if cell)
 
 
 def _shortened(sentence: str) -> str:

@@ -152,6 +152,33 @@ class BundledLLM:
             logger.info("The bundled language model is not ready: %r", error)
 
     async def stream(self, messages: Sequence[Message], *, max_tokens: int) -> AsyncGenerator[str]:
+        said = False
+        try:
+            async for text in self._stream_once(messages, max_tokens):
+                said = True
+                yield text
+        except (LLMBroken, LLMUnreachable):
+            if said:
+                raise
+            # The server may have been that of another process, which ended: now it is our turn to start one.
+            async for text in self._stream_once(messages, max_tokens):
+                yield text
+
+    async def _stream_once(self, messages: Sequence[Message], max_tokens: int) -> AsyncGenerator[str]:
+        started = False
+        try:
+            async for text in (await self._server()).stream(messages, max_tokens=max_tokens):
+                started = True
+                yield text
+        except (LLMUnreachable, LLMBroken):
+            # The server may be another process's, a terminal's `ask` for one, and have ended with it.
+            if started:
+                raise
+            logger.info("The bundled language model went away before its first word; asking anew")
+            async for text in (await self._server()).stream(messages, max_tokens=max_tokens):
+                yield text
+
+    async def _server(self) -> RemoteLLM:
         try:
             async with asyncio.timeout(settings.LLM_TIMEOUT_S):
                 address = await asyncio.to_thread(bundled.address)
@@ -161,9 +188,7 @@ class BundledLLM:
             raise LLMMissing("No language model is configured") from None
         except bundled.BundledFailed as error:
             raise LLMUnreachable(str(error)) from error
-        remote = RemoteLLM(address.base_url, self.name, address.api_key)
-        async for text in remote.stream(messages, max_tokens=max_tokens):
-            yield text
+        return RemoteLLM(address.base_url, self.name, address.api_key)
 
 
 def resolve(knowledge_base: KnowledgeBase | None = None) -> LLM:

@@ -238,7 +238,7 @@ LLM_BASE_URL = env("LLM_BASE_URL")
 LLM_API_KEY = env("LLM_API_KEY")
 LLM_MODEL = env("LLM_MODEL")
 LOCAL_LLM = env_bool("LOCAL_LLM", not TESTING)
-LLM_TIMEOUT_S = env_int("LLM_TIMEOUT_S", 60)
+LLM_TIMEOUT_S = env_int("LLM_TIMEOUT_S", 120)
 """Longest wait for the next token."""
 ASK_RATE_PER_MINUTE = env_int("ASK_RATE_PER_MINUTE", 30)
 API_RATE_PER_MINUTE = env_int("API_RATE_PER_MINUTE", 600)

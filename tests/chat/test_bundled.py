@@ -13,6 +13,7 @@ from django.conf import settings as django_settings
 from chat import bundled, llm, model_files, prompts
 from chat.llama_server import threads
 from chat.prompts import Source
+from tests.fake_llm import Behaviour, FakeLLM
 
 SERVER = """
 import http.server, json, sys, threading
@@ -99,6 +100,13 @@ def test_it_ends_with_its_owner(stand_in):
     process = bundled._server.process
     process.stdin.close()  # what the system does for an owner that was killed
     assert process.wait(timeout=10) is not None
+
+
+def test_a_shared_server_that_ends_with_its_owner_is_replaced(monkeypatch):
+    with FakeLLM(Behaviour("gone", cut_after=0)) as ended, FakeLLM("At noon [1].") as own:
+        found = iter([bundled.Address(ended.base_url, "a"), bundled.Address(own.base_url, "b")])
+        monkeypatch.setattr(bundled, "address", lambda: next(found))
+        assert answer(llm.BundledLLM(), "When is lunch?", "Lunch is at noon.") == "At noon [1]."
 
 
 # What follows runs the model itself.

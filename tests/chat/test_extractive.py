@@ -28,3 +28,12 @@ def test_a_long_sentence_is_cut_and_nothing_at_all_is_empty():
     assert len(long) < 420
     assert long.endswith("… [1]")
     assert extract("anything", []) == ""
+
+
+def test_a_row_of_a_table_names_its_columns():
+    table = (
+        "3.1 Segments\n\n| In millions | Sales | Profit |\n| --- | --- | --- |\n"
+        "| Zone NA | 12553 | 2713 |\n| Zone EUR | 9467 | 1570 |"
+    )
+    lines = extract("What were the sales of Zone NA?", [Source(1, "report.xlsx", table)]).splitlines()
+    assert lines[0] == "- In millions: Zone NA; Sales: 12553; Profit: 2713 [1]"
