@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode
 
 from django.conf import settings
@@ -50,7 +51,8 @@ class Card:
 
     @property
     def is_under_way(self) -> bool:
-        return self.folder is None and bool(self.download) and self.download.status in downloads.UNFINISHED
+        row = self.download
+        return self.folder is None and row is not None and row.status in downloads.UNFINISHED
 
     @property
     def error(self) -> str:
@@ -75,7 +77,7 @@ def speaks(spec: RerankerSpec, language: str) -> bool:
 @require_GET
 def rerankers(request: MemberRequest) -> HttpResponse:
     """The catalogue; with ``model``, htmx gets that one's state alone."""
-    context = {"may_download": downloads.may_download(request.user)}
+    context: dict[str, Any] = {"may_download": downloads.may_download(request.user)}
     rows = {row.name: row for row in ModelDownload.objects.all()}
     if request.htmx and (name := request.GET.get("model")):
         context["card"] = card_of(known(name), rows)

@@ -19,7 +19,7 @@ from teams.models import Team, User
 log = logging.getLogger(__name__)
 
 Status = ModelDownload.Status
-UNFINISHED = (Status.QUEUED, Status.RUNNING)
+UNFINISHED: tuple[str, ...] = (Status.QUEUED, Status.RUNNING)
 LEASE = timedelta(minutes=5)
 TOLD_EVERY_S = 1.0
 """How often the row learns how far the download is, and the download whether it is to stop."""
