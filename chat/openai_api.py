@@ -27,6 +27,7 @@ from chat.services import QuestionRefused, check_question
 from chat.threads import in_thread
 from ingestion.models import KnowledgeBase
 from teams.services import user_for_key
+from teams.text import storable
 from teams.throttle import allow, seconds_left
 
 logger = logging.getLogger(__name__)
@@ -203,11 +204,10 @@ def _conversation(messages) -> tuple[str, list[tuple[str, str]]]:
 def _text(content) -> str:
     """A message's text, given as a string or as OpenAI's list of parts."""
     if isinstance(content, str):
-        return content
+        return storable(content)
     parts = content if isinstance(content, list) else []
-    return "\n".join(
-        part["text"] for part in parts if isinstance(part, dict) and isinstance(part.get("text"), str)
-    )
+    texts = [part["text"] for part in parts if isinstance(part, dict) and isinstance(part.get("text"), str)]
+    return storable("\n".join(texts))
 
 
 def _sources(result: AnswerResult) -> str:
@@ -251,6 +251,7 @@ def _knowledge_base(user, name) -> KnowledgeBase:
     visible = KnowledgeBase.objects.visible_to(user).order_by("created_at")
     found = None
     if isinstance(name, str):
+        name = storable(name)
         try:
             found = visible.filter(pk=uuid.UUID(name)).first()
         except ValueError:

@@ -9,6 +9,7 @@ from django.utils import timezone
 from chat import live
 from chat.models import Conversation, Message
 from ingestion.models import KnowledgeBase
+from teams.text import storable
 from teams.throttle import allow
 
 MAX_QUESTION_CHARACTERS = 4000
@@ -56,7 +57,7 @@ def _readable(user, knowledge_bases: Iterable[KnowledgeBase]) -> list[KnowledgeB
 
 def check_question(question: str) -> str:
     """``question`` without surrounding space; raises QuestionRefused when it is empty or too long."""
-    question = question.replace("\x00", "").strip()
+    question = storable(question).strip()
     if not question:
         raise QuestionRefused("question_empty")
     if len(question) > MAX_QUESTION_CHARACTERS:

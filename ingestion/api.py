@@ -17,6 +17,7 @@ from teams.api_errors import ApiError, ErrorOut
 from teams.models import EDITING_ROLES, Membership, Team
 from teams.pagination import newest_first
 from teams.requests import MemberRequest
+from teams.text import storable
 
 router = Router(tags=["Knowledge bases and documents"])
 REFUSALS = {401: ErrorOut, 403: ErrorOut, 404: ErrorOut, 422: ErrorOut}
@@ -68,7 +69,7 @@ def list_knowledge_bases(request: MemberRequest):
 def create_knowledge_base(request: MemberRequest, body: KnowledgeBaseIn):
     """In your team, or in the one named."""
     team = _team_to_edit(request.auth, body.team_id)
-    name = body.name.strip()
+    name = storable(body.name).strip()
     if KnowledgeBase.objects.filter(team=team, name=name, deleted_at=None).exists():
         raise ApiError(409, "name_taken", _("The team has a knowledge base of that name."))
     try:

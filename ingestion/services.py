@@ -41,6 +41,7 @@ from ingestion.states import (
 )
 from teams import audit
 from teams.models import EDITING_ROLES, Membership, Team
+from teams.text import storable
 
 __all__ = [
     "LEASE",
@@ -77,7 +78,11 @@ def create_knowledge_base(
         raise PermissionDenied
     readers = fields.pop("readers", ())
     knowledge_base = KnowledgeBase(
-        team=team, name=name.strip(), description=description, created_by=user, **fields
+        team=team,
+        name=storable(name).strip(),
+        description=storable(description),
+        created_by=user,
+        **fields,
     )
     knowledge_base.full_clean()
     with transaction.atomic():

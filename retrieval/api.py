@@ -15,13 +15,14 @@ from retrieval.search import search
 from retrieval.stores.base import StoreUnavailable
 from teams.api_errors import ApiError, ErrorOut
 from teams.requests import MemberRequest
+from teams.text import storable
 
 router = Router(tags=["Search"])
 MAX_QUERY_CHARACTERS = 4000
 
 
 def _fit_query(query: str) -> str:
-    query = query.replace("\x00", "").strip()
+    query = storable(query).strip()
     if not query:
         raise ValueError(_("The query is empty."))
     if len(query) > MAX_QUERY_CHARACTERS:

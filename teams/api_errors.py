@@ -1,6 +1,7 @@
 """One shape for every refusal of the API: {"error": {"code", "message"}}."""
 
 import logging
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -67,11 +68,17 @@ def _http_error(request: HttpRequest, error: ninja_errors.HttpError) -> HttpResp
 def _invalid(request: HttpRequest, error: ninja_errors.ValidationError) -> HttpResponse:
     """The first complaint in words, all of them in ``fields``."""
     fields = [
-        {"field": ".".join(str(part) for part in item["loc"][1:]) or "body", "message": item["msg"]}
+        {"field": _field(item["loc"]), "message": item["msg"].removeprefix("Value error, ")}
         for item in error.errors
     ]
     first = fields[0] if fields else {"field": "body", "message": ""}
     return response(422, "invalid", f"{first['field']}: {first['message']}", {"fields": fields})
+
+
+def _field(place: Sequence[str | int]) -> str:
+    """The field as the caller named it: before it stand its source and, in a body, our parameter's name."""
+    names = place[2:] if place[:2] == ("body", "body") else place[1:]
+    return ".".join(map(str, names)) or "body"
 
 
 def _unfit(request: HttpRequest, error: ValidationError) -> HttpResponse:

@@ -49,6 +49,13 @@ class TestCreate:
         assert post(charlie_api, name="Contracts", team_id=str(team.pk)).status_code == 404
         assert not KnowledgeBase.objects.exists()
 
+    def test_what_no_database_takes_is_left_out(self, team, alice_api):
+        assert (
+            post(alice_api, name="\x00Con\x00tracts", description="a\x00\ud83db").json()["name"]
+            == "Contracts"
+        )
+        assert KnowledgeBase.objects.get().description == "ab"
+
     def test_a_name_is_used_once(self, knowledge_base, alice_api):
         refusal = post(alice_api, name="Handbook")
         assert refusal.status_code == 409

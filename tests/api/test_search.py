@@ -124,15 +124,18 @@ def test_a_deleted_document_is_found_no_more(knowledge_base, alice, alice_api):
         ("", "empty"),
         (" \n\t", "empty"),
         ("\x00", "empty"),
+        ("\ud83d", "empty"),
         ("x" * 20_000, "20000 characters; 4000 are allowed"),
     ],
-    ids=["nothing", "blank", "null", "20,000 characters"],
+    ids=["nothing", "blank", "null", "half a character", "20,000 characters"],
 )
 def test_unfit_queries_are_explained(knowledge_base, alice_api, query, complaint):
     response = ask(alice_api, knowledge_base, query=query)
     assert response.status_code == 422
     assert response.json()["error"]["code"] == "invalid"
-    assert complaint in response.json()["error"]["message"]
+    message = response.json()["error"]["message"]
+    assert message.startswith("query: The query ")
+    assert complaint in message
 
 
 @pytest.mark.parametrize(

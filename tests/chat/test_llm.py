@@ -6,7 +6,7 @@ import uuid
 
 import pytest
 
-from chat import llm
+from chat import bundled, llm
 from chat.llm import RemoteLLM
 from teams.models import ModelConnection, Team
 from tests.fake_llm import Behaviour, FakeLLM
@@ -96,6 +96,25 @@ async def test_a_reader_who_leaves_closes_the_connection():
         assert await anext(stream) == "one"
         await stream.aclose()
         assert await asyncio.to_thread(fake.closed_early.wait, 5)
+
+
+async def test_a_bundled_server_that_ended_with_its_owner_is_replaced(monkeypatch):
+    """The first address is one where nobody listens any more, as after the end of another process."""
+    with FakeLLM("Never said.") as gone:
+        dead = gone.base_url
+    with FakeLLM("Here.") as fake:
+        addresses = [bundled.Address(dead, "a"), bundled.Address(fake.base_url, "b")]
+        monkeypatch.setattr(bundled, "address", lambda: addresses.pop(0))
+        assert await said(llm.BundledLLM()) == "Here."
+    assert not addresses
+
+
+async def test_a_bundled_answer_that_broke_off_is_not_begun_again(monkeypatch):
+    with FakeLLM(Behaviour("One two three four.", cut_after=2), "Another.") as fake:
+        monkeypatch.setattr(bundled, "address", lambda: bundled.Address(fake.base_url, "a"))
+        with pytest.raises(llm.LLMBroken):
+            await said(llm.BundledLLM())
+    assert len(fake.requests) == 1
 
 
 def test_without_any_model_it_is_missing(settings):

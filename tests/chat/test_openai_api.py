@@ -1,8 +1,10 @@
 """OpenAI's protocol, spoken by the official client to a real server."""
 
 import asyncio
+import json
 import threading
 
+import httpx
 import openai
 import pytest
 import uvicorn
@@ -91,6 +93,25 @@ def test_earlier_turns_are_history_and_parts_are_text(client, alice, knowledge_b
         {"role": "assistant", "content": "From 11:30."},
     ]
     assert sent[-1]["content"].endswith("Question: How many days of holiday?")
+
+
+def test_half_a_character_does_no_harm(client, alice, knowledge_base):
+    """A client that cuts a text may cut an emoji, and JSON carries the half."""
+    key = client(alice).api_key
+    halved = {
+        "model": "Hand\ud83dbook",
+        "messages": [
+            {"role": "user", "content": "When is lunch? \ud83d"},
+            {"role": "assistant", "content": "\ud83d"},
+            {"role": "user", "content": [{"type": "text", "text": "How many days \ud83d of holiday?"}]},
+        ],
+    }
+    response = httpx.post(
+        f"{client(alice).base_url}chat/completions",
+        content=json.dumps(halved),
+        headers={"Authorization": f"Bearer {key}"},
+    )
+    assert response.status_code == 200, response.text
 
 
 def test_refusals_in_openais_shape(client, alice, charlie, knowledge_base, settings):

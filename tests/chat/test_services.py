@@ -38,7 +38,7 @@ def test_a_question_makes_a_pending_answer_and_names_the_conversation(conversati
 
 @pytest.mark.parametrize(
     ("question", "code"),
-    [("", "question_empty"), (" \n\x00", "question_empty"), ("x" * 20_000, "question_too_long")],
+    [("", "question_empty"), (" \n\x00\ud83d", "question_empty"), ("x" * 20_000, "question_too_long")],
 )
 def test_a_question_of_no_or_of_too_many_characters(conversation, question, code):
     with pytest.raises(QuestionRefused) as refusal:

@@ -208,9 +208,10 @@ async def test_a_reader_that_comes_back_gets_only_the_rest(alice, answer, told):
 
 
 @pytest.mark.django_db(transaction=True)
-async def test_a_broken_last_event_id_starts_anew(alice, answer, told):
+@pytest.mark.parametrize("broken", ["²x", "-1", "9" * 5000], ids=["letters", "negative", "5,000 digits"])
+async def test_a_broken_last_event_id_starts_anew(alice, answer, told, broken):
     told()
-    _, body = await read(alice, answer, **{"Last-Event-ID": "²x"})
+    _, body = await read(alice, answer, **{"Last-Event-ID": broken})
     assert "Five" in body
 
 
