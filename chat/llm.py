@@ -289,7 +289,10 @@ async def _open(llm: RemoteLLM, messages: Sequence[Message], max_tokens: int):
         except (TimeoutError, openai.APITimeoutError) as error:
             raise LLMSlow(f"{llm.name} did not answer within {settings.LLM_TIMEOUT_S} s") from error
         except openai.APIConnectionError as error:
-            raise LLMUnreachable(f"{llm.base_url} cannot be reached") from error
+            # A kept connection may be closed by the server in the moment that it is used again.
+            retries += 1
+            if retries > RETRIES:
+                raise LLMUnreachable(f"{llm.base_url} cannot be reached") from error
         except openai.APIStatusError as error:
             kind = LLMBroken if error.status_code >= 500 else LLMRefused
             raise kind(f"{llm.name} answered {error.status_code}: {_reason(error)}") from error

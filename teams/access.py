@@ -17,5 +17,6 @@ def changeable_or_refused(visible: QuerySet[Row], changeable: QuerySet[Row], **l
     """
     found = get_object_or_404(visible, **lookup)
     if not changeable.filter(pk=found.pk).exists():
+        get_object_or_404(visible, pk=found.pk)  # it may have been deleted meanwhile
         raise PermissionDenied
     return found
