@@ -18,7 +18,7 @@ from django.core.files import File
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from ingestion import preparation, sniffing
+from ingestion import disk, preparation, sniffing
 from ingestion.errors import UploadRefused
 from ingestion.models import Chunk, Document, DocumentPage, KnowledgeBase
 from ingestion.signals import document_deleted, knowledge_base_deleted
@@ -168,6 +168,8 @@ def create_document(*, knowledge_base: KnowledgeBase, user, name: str, file: Fil
         created_by=user,
     )
     _refuse_duplicate(knowledge_base, digest)
+    if not disk.has_room(settings.DATA_DIR, size=file.size):
+        raise UploadRefused("disk_full")
     _store(document, file)
     try:
         with transaction.atomic():

@@ -13,7 +13,7 @@ from retrieval.connections import embedder_for
 from retrieval.embedders.base import Embedder, EmbedderUnavailable
 from retrieval.sparse import document_vector
 from retrieval.stores import all_stores, get_store
-from retrieval.stores.base import Point, StoreUnavailable, VectorStore
+from retrieval.stores.base import Point, StoreFull, StoreUnavailable, VectorStore
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +48,11 @@ def index(document_id: UUID) -> None:
 
 def give_up(document_id: UUID, error: Exception) -> None:
     """End the work on a document after the last attempt, with a reason that its owner understands."""
-    code = "embedder_unavailable" if isinstance(error, EmbedderUnavailable) else "store_unavailable"
+    code = "store_unavailable"
+    if isinstance(error, StoreFull):
+        code = "disk_full"
+    elif isinstance(error, EmbedderUnavailable):
+        code = "embedder_unavailable"
     services.mark_failed(document_id, code=code, detail=str(error))
 
 

@@ -85,6 +85,10 @@ class StoreUnavailable(Exception):
     """The store does not answer, or another process holds its files. Try again later."""
 
 
+class StoreFull(StoreUnavailable):
+    """The disk has no room for more points. Make room, then try again."""
+
+
 def best(hits: Iterable[Hit], limit: int) -> list[Hit]:
     """The ``limit`` best, ties by id. Engines agree on a score to about six digits, not to the last bit."""
     return sorted(hits, key=lambda hit: (-round(hit.score, 5), hit.id))[:limit]

@@ -21,6 +21,7 @@ from uuid import UUID
 import numpy as np
 import qdrant_edge as edge
 
+from ingestion import disk
 from retrieval.sparse import SparseVector
 from retrieval.stores.base import (
     BM25,
@@ -31,6 +32,7 @@ from retrieval.stores.base import (
     VERSION,
     Hit,
     Point,
+    StoreFull,
     StoreUnavailable,
     best,
 )
@@ -65,6 +67,7 @@ class EdgeStore:
             self._lock = _lock(folder)
             try:
                 if not self._current.exists():
+                    _require_room(folder)
                     _create(self._new_shard_folder(), dimension)
                 self._shard = edge.EdgeShard.load(str(self._current.resolve()))
             except BaseException:
@@ -76,6 +79,7 @@ class EdgeStore:
             self._changes = 2 * info.points_count - info.indexed_vectors_count
 
     def upsert(self, points: Sequence[Point]) -> None:
+        _require_room(self._folder)
         self._write(
             edge.UpdateOperation.upsert_points(
                 [
@@ -284,3 +288,8 @@ def _translated(what: str) -> Iterator[None]:
         if type(error) is not Exception and not isinstance(error, OSError):
             raise
         raise StoreUnavailable(f"{what}: {error}") from error
+
+
+def _require_room(folder: Path) -> None:
+    if not disk.has_room(folder):
+        raise StoreFull(f"Less than {disk.RESERVE_MB} MB are free where {folder} is")

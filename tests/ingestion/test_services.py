@@ -1,13 +1,14 @@
 """What people do with knowledge bases and documents."""
 
 import errno
+from types import SimpleNamespace
 
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.files.base import ContentFile
 from django.db import connection
 
-from ingestion import services
+from ingestion import disk, services
 from ingestion.errors import MESSAGES, UploadRefused, message_for
 from ingestion.models import Chunk, Document, DocumentPage, KnowledgeBase
 from ingestion.signals import document_deleted, knowledge_base_deleted
@@ -125,6 +126,16 @@ def test_a_full_disk_is_told_and_leaves_nothing(knowledge_base, alice, monkeypat
     monkeypatch.setattr("django.core.files.storage.FileSystemStorage._save", full)
     assert refusal(knowledge_base, alice).code == "disk_full"
     assert not Document.objects.exists()
+
+
+def test_a_disk_that_is_nearly_full_takes_no_more(knowledge_base, alice, monkeypatch):
+    """The embedded index would end the process on a disk without a free page."""
+    left = disk.RESERVE_MB * 1024 * 1024
+    monkeypatch.setattr(disk.shutil, "disk_usage", lambda folder: SimpleNamespace(free=left))
+    assert refusal(knowledge_base, alice).code == "disk_full"
+    assert not Document.objects.exists()
+    left += 1024 * 1024
+    assert upload(knowledge_base, alice).status == Status.QUEUED
 
 
 def test_a_broker_that_is_down_leaves_the_document_queued(

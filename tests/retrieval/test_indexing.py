@@ -15,7 +15,7 @@ from ingestion.pages import Block, Page, Span
 from retrieval import indexing, receivers, stores, tasks
 from retrieval.embedders.base import EmbedderUnavailable
 from retrieval.sparse import query_vector
-from retrieval.stores.base import StoreUnavailable
+from retrieval.stores.base import StoreFull, StoreUnavailable
 from tests.fakes import HashingEmbedder
 
 pytestmark = pytest.mark.django_db
@@ -198,6 +198,7 @@ def test_a_document_that_is_deleted_in_the_middle_leaves_nothing(
     [
         (EmbedderUnavailable("no answer"), "embedder_unavailable"),
         (StoreUnavailable("gone"), "store_unavailable"),
+        (StoreFull("no room"), "disk_full"),
     ],
 )
 def test_what_does_not_answer_is_tried_again_and_then_told(document, embedder, monkeypatch, error, code):

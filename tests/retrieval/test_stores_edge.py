@@ -3,13 +3,14 @@
 import subprocess
 import sys
 import threading
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from retrieval.sparse import query_vector
 from retrieval.stores import edge
-from retrieval.stores.base import StoreUnavailable
+from retrieval.stores.base import StoreFull, StoreUnavailable
 from retrieval.stores.edge import EdgeStore
 from tests.fakes import HashingEmbedder
 from tests.retrieval.test_stores import REPORT, RESEARCH, TEXTS, point
@@ -49,6 +50,20 @@ def test_a_killed_process_loses_nothing_it_wrote(tmp_path):
     store = EdgeStore(folder, 64)
     assert store.count(document_id=REPORT) == 500
     assert len(store.search_sparse(query_vector("word7"), knowledge_base_ids=[RESEARCH], limit=5)) == 1
+    store.close()
+
+
+def test_a_nearly_full_disk_takes_no_more_and_still_answers(tmp_path, monkeypatch):
+    """At the very end a write through a memory map would end the process."""
+    store = EdgeStore(tmp_path / "index", 64)
+    store.upsert([point(REPORT, 1, "word1")])
+    monkeypatch.setattr(edge.disk.shutil, "disk_usage", lambda folder: SimpleNamespace(free=1024))
+    with pytest.raises(StoreFull):
+        store.upsert([point(REPORT, 2, "word2")])
+    with pytest.raises(StoreFull):
+        EdgeStore(tmp_path / "another", 64)
+    assert store.count() == 1
+    assert len(store.search_sparse(query_vector("word1"), knowledge_base_ids=[RESEARCH], limit=5)) == 1
     store.close()
 
 
