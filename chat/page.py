@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.db.models import Count, Prefetch, Q, QuerySet
+from django.utils.translation import gettext as _
 
 from chat.models import Citation, Conversation, Message
+from chat.statements import is_chinese
 from ingestion.models import Chunk, Document, KnowledgeBase
-from retrieval.models import EvaluationRun, RunPipeline
+from retrieval.models import EvaluationRun, Question, RunPipeline
 from retrieval.run_report import headline
 
 LISTED = 100
@@ -58,6 +60,18 @@ def choices_for(user, *, conversation: Conversation | None, asked_for: str = "")
     if not any(str(each.pk) in chosen for each in readable):
         chosen = {str(each.pk) for each in readable}
     return [Choice(each, str(each.pk) in chosen) for each in readable]
+
+
+def examples(knowledge_base_ids: Sequence[UUID], *, chinese: bool) -> list[str]:
+    """A few questions to begin with: from question sets, in the page's language where there are any,
+    else about headings of the documents."""
+    written = Question.objects.filter(question_set__knowledge_base__in=knowledge_base_ids, is_accepted=True)
+    texts = [text for text in written.values_list("text", flat=True)[: EXAMPLES * 5] if len(text) <= 120]
+    own = [text for text in texts if is_chinese(text) == chinese]
+    return (own or texts)[:EXAMPLES] or [
+        _("What do the documents say about “%(topic)s”?") % {"topic": topic}
+        for topic in example_topics(knowledge_base_ids)
+    ]
 
 
 def example_topics(knowledge_base_ids: Sequence[UUID]) -> list[str]:

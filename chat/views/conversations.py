@@ -6,6 +6,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
@@ -32,7 +33,7 @@ def chat_context(
         "thread": page.messages_of(user, conversation=conversation) if conversation else [],
         "choices": choices,
         "chosen": [choice.knowledge_base for choice in choices if choice.chosen],
-        "topics": [] if conversation else page.example_topics(readable),
+        "examples": [] if conversation else page.examples(readable, chinese=get_language() == "zh-hans"),
         "measured": None if conversation else page.measured(readable),
         "can_ask": bool(conversation) or page.has_ready_document(readable),
         "question": question,

@@ -5,6 +5,7 @@ from django.urls import reverse
 
 from chat.models import Conversation, Message
 from ingestion.models import KnowledgeBase
+from retrieval import question_sets
 
 
 @pytest.fixture
@@ -127,3 +128,15 @@ def test_an_answer_tells_its_model_timings_and_doubts(client, alice, conversatio
     assert page.index("First stage: recall") < page.index("In all")
     assert "12 ms" in page
     assert "unheard_of" not in page
+
+
+def test_the_examples_are_questions_that_are_known_to_be_answered(client, alice, knowledge_base, handbook):
+    golden = question_sets.create_question_set(knowledge_base=knowledge_base, user=alice, name="Golden")
+    for text in ("How long is annual leave?", "年假有多少天？"):
+        question_sets.add_question(question_set=golden, text=text, quote="thirty days")
+    client.force_login(alice)
+    english = client.get(reverse("chat:home")).text
+    assert "How long is annual leave?" in english
+    assert "年假有多少天？" not in english
+    chinese = client.get(reverse("chat:home"), headers={"accept-language": "zh-hans"}).text
+    assert "年假有多少天？" in chinese
