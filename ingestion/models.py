@@ -76,6 +76,8 @@ class KnowledgeBase(models.Model):
     threshold = models.FloatField(
         _("score threshold"), null=True, blank=True, help_text=_("Empty: the reranker's own.")
     )
+    calibrations = models.JSONField(default=dict, blank=True, editable=False)
+    """Reranker -> {"slope", "intercept", "threshold"} fitted on a run: scores of that reranker only."""
     is_ephemeral = models.BooleanField(default=False, editable=False)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"

@@ -11,8 +11,8 @@ from django.views.decorators.http import require_POST
 
 from retrieval import question_sets
 from retrieval.evaluation_forms import DraftForm
-from retrieval.evaluation_views import open_one
 from retrieval.models import Question, QuestionSet
+from retrieval.open_one import open_one
 from teams.requests import MemberRequest
 
 

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from retrieval import draft_views
+from retrieval import calibration_views, draft_views
 from retrieval import evaluation_views as views
 
 app_name = "evaluation"
@@ -22,4 +22,5 @@ urlpatterns = [
     path("runs/<uuid:pk>/export.<str:form>", views.export, name="export"),
     path("runs/<uuid:pk>/cancel/", views.cancel, name="cancel"),
     path("pipelines/<int:pk>/use/", views.use, name="use"),
+    path("pipelines/<int:pk>/calibrate/", calibration_views.use, name="use_calibration"),
 ]

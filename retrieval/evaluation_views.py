@@ -1,11 +1,9 @@
 """Pages that measure retrieval: question sets, runs, and what each question came to."""
 
-from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.core.exceptions import PermissionDenied
 from django.db.models import Count, OuterRef, Q, Subquery
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -13,10 +11,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from retrieval import question_sets, run_report, runs
+from retrieval import calibration_views, question_sets, run_report, runs
 from retrieval.evaluation_forms import ImportForm, QuestionForm, QuestionSetForm, RunForm
 from retrieval.forms import reranker_choices
 from retrieval.models import EvaluationRun, Question, QuestionSet, RunPipeline
+from retrieval.open_one import open_one
 from teams.requests import MemberRequest
 
 EXPORTS = {
@@ -24,14 +23,6 @@ EXPORTS = {
     "md": ("text/markdown; charset=utf-8", run_report.as_markdown),
 }
 SHOWN_QUESTIONS = 500
-
-
-def open_one(queryset: Any, pk, user, *, editing: bool = False):
-    """404 for what ``user`` may not see, 403 for what they may only read."""
-    found = get_object_or_404(queryset.visible_to(user), pk=pk)
-    if editing and not queryset.editable_by(user).filter(pk=pk).exists():
-        raise PermissionDenied
-    return found
 
 
 @login_required
@@ -186,6 +177,7 @@ def run(request: MemberRequest, pk: UUID) -> HttpResponse:
         "figures": run_report.all_figures(table),
         "stages": run_report.stage_times(table),
         "changes": [] if found.status in runs.UNFINISHED else run_report.changes(found),
+        "calibrations": [] if found.status in runs.UNFINISHED else calibration_views.shown(found),
     }
     return render(request, "evaluation/_run.html" if request.htmx else "evaluation/run.html", context)
 

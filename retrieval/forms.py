@@ -76,6 +76,8 @@ class SearchSettingsForm(forms.ModelForm):
         data = super().clean() or {}
         if (data.get("top_n") or 0) > (data.get("recall_limit") or 500):
             self.add_error("top_n", _("No more passages can be given on than are recalled."))
+        if "reranker" in self.changed_data and "threshold" not in self.changed_data:
+            data["threshold"] = None  # it was another reranker's
         return data
 
 

@@ -249,7 +249,8 @@ def paired_p_value(ours: np.ndarray, theirs: np.ndarray, *, flips: int = 5000, s
 
 
 def use_pipeline(*, pipeline: RunPipeline) -> None:
-    """Give the run's knowledge base this pipeline's second stage."""
+    """Give the run's knowledge base this pipeline's second stage; another reranker's threshold goes."""
     knowledge_base = pipeline.run.question_set.knowledge_base
-    knowledge_base.reranker = pipeline.reranker
-    knowledge_base.save(update_fields=["reranker"])
+    if knowledge_base.reranker != pipeline.reranker:
+        knowledge_base.reranker, knowledge_base.threshold = pipeline.reranker, None
+        knowledge_base.save(update_fields=["reranker", "threshold"])

@@ -12,7 +12,7 @@ from django.db.models import F
 from ingestion.models import Chunk, KnowledgeBase
 from rerank.base import Reranker, RerankerUnavailable
 from rerank.ranking import rank
-from retrieval import languages
+from retrieval import calibration, languages
 from retrieval.connections import embedder_for, reranker_for
 from retrieval.context import add_context
 from retrieval.embedders.base import Embedder, EmbedderUnavailable
@@ -195,6 +195,8 @@ def _rerank(
             logger.warning("No second stage for this search: %s", error)
             _notice(result, "rerank_unavailable")
             return recalled
+    if name in knowledge_base.calibrations:
+        rows = calibration.apply(rows, knowledge_base.calibrations[name])
     for row in rows:
         passage = recalled[row.index]
         passage.rerank_raw = row.score
@@ -203,12 +205,15 @@ def _rerank(
         _notice(result, "rerank_cut")
     result.reranker = name
     if any(row.probability is not None for row in rows):  # no line can be drawn through bare grades
-        result.threshold = _threshold(reranker, knowledge_base, options)
+        result.threshold = _threshold(name, reranker, knowledge_base, options)
     return [recalled[row.index] for row in rows]
 
 
-def _threshold(reranker: Reranker, knowledge_base: KnowledgeBase, options: SearchOptions) -> float | None:
-    """The caller's, else the knowledge base's where it names this reranker, else the reranker's own.
+def _threshold(
+    name: str, reranker: Reranker, knowledge_base: KnowledgeBase, options: SearchOptions
+) -> float | None:
+    """The caller's, else the knowledge base's where it names this reranker, else the calibration's or the
+    reranker's own.
 
     A threshold means something for one reranker only, so a knowledge base's is not carried to another.
     """
@@ -217,6 +222,8 @@ def _threshold(reranker: Reranker, knowledge_base: KnowledgeBase, options: Searc
     own = options.reranker is None or options.reranker == knowledge_base.reranker
     if own and knowledge_base.threshold is not None:
         return knowledge_base.threshold
+    if name in knowledge_base.calibrations:
+        return knowledge_base.calibrations[name]["threshold"]
     return reranker.threshold
 
 

@@ -144,6 +144,7 @@ ROWS = {
     "evaluation/runs/<uuid:pk>/export.<str:form>": Row(GET=TEAM, args={"pk": "run.pk", "form": "=csv"}),
     "evaluation/runs/<uuid:pk>/cancel/": Row(POST=OWNER, args={"pk": "run.pk"}),
     "evaluation/pipelines/<int:pk>/use/": Row(POST=OWNER, args={"pk": "pipeline.pk"}),
+    "evaluation/pipelines/<int:pk>/calibrate/": Row(POST="404 403 404 login", args={"pk": "pipeline.pk"}),
     # chat: a conversation is its owner's alone, colleagues included
     "": Row(GET=MEMBERS_OF_ANYTHING),
     "ask/": Row(POST=MEMBERS_OF_ANYTHING),
