@@ -94,10 +94,16 @@ def run_address(product, browser, session, library) -> str:
 def test_measuring(open_page, run_address, shot, look):
     page = open_page(**look)
     page.goto(run_address)
+    for summary in page.locator("#run details > summary").all():
+        summary.click()
     check(page, "evaluation-run", look, shot)
     page.goto(run_address + "questions/")
+    page.locator("details.card > summary").first.click()
     check(page, "evaluation-questions", look, shot)
+    page.goto("/evaluation/sets/new/")
+    check(page, "question-set-new", look, shot)
     page.goto("/evaluation/")
+    check(page, "evaluation", look, shot)
     page.get_by_role("link", name="Golden").click()
     check(page, "question-set", look, shot)
     page.goto("/search/")
