@@ -3,7 +3,9 @@
 Two tests, both needed: every number of the statement occurs in the passage (or the question), and
 the passage covers the statement, either by its words or by the reranker's judgement.
 A statement whose citation fails but which another passage clearly bears out is given that one;
-a statement without any citation gets its best passage, if that one bears it out.
+a statement without any citation gets its best passage, if that one bears it out. Where statement and
+passage are in different languages the words say nothing: the numbers and the reranker decide, and a
+citation stays where the model put it.
 """
 
 import re
@@ -12,12 +14,14 @@ from dataclasses import dataclass, field
 
 from chat import numerals
 from chat.prompts import Source, says_not_found
-from chat.statements import Statement, statements
+from chat.statements import Statement, is_chinese, statements
 from retrieval.sparse import query_vector
 
 WORDS_COVERED = 0.6
 """Share of a statement's terms in the passage from which its words alone bear it out."""
 LEAST_WORDS = 3
+FOREIGN_ENOUGH = 0.5
+"""Share of the reranker's threshold that is enough where statement and passage differ in language."""
 
 Judge = Callable[[str, Sequence[str]], list[float | None]]
 """Chance, 0..1, that each text bears out the statement; None where it cannot tell."""
@@ -64,6 +68,17 @@ def _check_one(
     scores = _scores(bare, sources, question, judge, threshold)
     if any(scores.get(number, 0) >= 1 for number in statement.cited):
         return statement.text, statement.cited, True
+    foreign = [
+        source.number
+        for source in sources
+        if source.number in statement.cited
+        and source.number in scores  # its numbers are there
+        and is_chinese(source.text) != is_chinese(bare)
+    ]
+    if foreign:  # words cannot tell across languages, so a passage that shares some is no better
+        is_judged = judge is not None and threshold and not numerals.stated(bare)
+        is_borne_out = not is_judged or max(map(scores.__getitem__, foreign)) >= FOREIGN_ENOUGH
+        return statement.text, statement.cited, is_borne_out
     best = max(scores, key=lambda number: scores[number], default=None)
     if best is None or scores[best] < 1:
         return statement.text, statement.cited, False

@@ -14,7 +14,14 @@ PAGE = (ROOT / "docs/configuration.md").read_text("utf-8")
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
 
 READ = set(re.findall(r'\benv(?:_bool|_int|_list)?\(\s*"([A-Z_]+)"', SETTINGS))
-COMPOSE_ONLY = {"POSTGRES_PASSWORD", "PARSE_WORKERS", "TORCH_INDEX", "TEI_IMAGE", "TEI_EMBEDDER", "TEI_RERANKER"}
+COMPOSE_ONLY = {
+    "POSTGRES_PASSWORD",
+    "PARSE_WORKERS",
+    "TORCH_INDEX",
+    "TEI_IMAGE",
+    "TEI_EMBEDDER",
+    "TEI_RERANKER",
+}
 
 
 def test_example_names_every_variable_and_no_other():

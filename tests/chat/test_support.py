@@ -81,3 +81,13 @@ def test_the_text_between_statements_is_kept():
         "## Leave\n\n- New staff get 22 days of holiday [1].\n\n  \n- The canteen is open from 11:30 [2].\n"
     )
     assert checked(answer).text == answer
+
+
+def test_a_citation_in_another_language_stays_where_the_model_put_it():
+    sources = [
+        Source(3, "手册", "电机和电池保修期为两年，其他部件保修期为一年。"),
+        Source(4, "Handbook", "The notice period is one month, and after two years of warranty it is two."),
+    ]
+    said = "The warranty of the battery is two years [3]."
+    checked = check(said, sources, question="How long is the battery warranty?", judge=None, threshold=None)
+    assert (checked.text, checked.cited, checked.unsupported) == (said, {3}, [])
