@@ -1,34 +1,21 @@
 """Search from end to end on the embedded store: what is found, what must not be, and what may fail."""
 
 import time
-from uuid import uuid4
 
 import pytest
 from django.utils import timezone
 
-from ingestion.models import Chunk, Document, KnowledgeBase
-from rerank.base import Platt, RerankerUnavailable
+from ingestion.models import Document, KnowledgeBase
+from rerank.base import RerankerUnavailable
 from retrieval import search as search_module
 from retrieval import stores
 from retrieval.embedders.base import EmbedderUnavailable
 from retrieval.passages import SearchOptions
 from retrieval.search import search
-from retrieval.sparse import document_vector
-from retrieval.stores import get_store
-from retrieval.stores.base import Point
 from tests.fakes import HashingEmbedder
+from tests.retrieval.documents import Overlap, add
 
 pytestmark = pytest.mark.django_db
-
-
-class Overlap:
-    """A reranker that counts shared words; its scores are logits with a line of their own."""
-
-    name, score_kind, calibration, threshold = "overlap", "logit", Platt(1.0, -1.5), 0.5
-
-    def score(self, query, texts):
-        wanted = set(query.lower().split())
-        return [float(len(wanted & set(text.lower().split()))) for text in texts]
 
 
 class Broken(Overlap):
@@ -51,53 +38,6 @@ def give(model):
     if isinstance(model, Exception):
         raise model
     return model
-
-
-def add(knowledge_base: KnowledgeBase, *texts: str, name: str = "handbook.txt", version: int = 1) -> Document:
-    """A document that is ready, one chunk for each text."""
-    document = Document.objects.create(
-        knowledge_base=knowledge_base,
-        name=name,
-        file="x",
-        sha256=uuid4().hex,
-        size=1,
-        mime="text/plain",
-        status=Document.Status.READY,
-        version=version,
-        live_version=version,
-    )
-    start, chunks = 0, []
-    for ordinal, text in enumerate(texts):
-        chunks.append(
-            Chunk(
-                id=Chunk.make_id(document.pk, version, ordinal),
-                document=document,
-                version=version,
-                ordinal=ordinal,
-                text=text,
-                page=1,
-                start=start,
-                end=start + len(text),
-                tokens=len(text.split()),
-            )
-        )
-        start += len(text) + 2
-    Chunk.objects.bulk_create(chunks)
-    embedder = HashingEmbedder()
-    get_store(embedder).upsert(
-        [
-            Point(
-                chunk.pk,
-                knowledge_base.pk,
-                document.pk,
-                version,
-                embedder.embed_query(chunk.embedded_text),
-                document_vector(chunk.embedded_text),
-            )
-            for chunk in chunks
-        ]
-    )
-    return document
 
 
 def texts(result) -> list[str]:
