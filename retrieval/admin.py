@@ -1,8 +1,15 @@
-"""Question sets and evaluation runs as rows."""
+"""Question sets, evaluation runs and model downloads as rows."""
 
 from django.contrib import admin
 
-from retrieval.models import EvaluationRun, Question, QuestionResult, QuestionSet, RunPipeline
+from retrieval.models import (
+    EvaluationRun,
+    ModelDownload,
+    Question,
+    QuestionResult,
+    QuestionSet,
+    RunPipeline,
+)
 from teams.admin import ReadOnlyAdmin
 
 
@@ -41,3 +48,11 @@ class QuestionResultAdmin(ReadOnlyAdmin):
     list_display = ["pipeline", "question"]
     list_select_related = ["pipeline", "question"]
     show_full_result_count = False
+
+
+@admin.register(ModelDownload)
+class ModelDownloadAdmin(ReadOnlyAdmin):
+    list_display = ["name", "status", "error", "done_bytes", "total_bytes", "started_by"]
+    list_filter = ["status"]
+    search_fields = ["name"]
+    list_select_related = ["started_by"]

@@ -4,6 +4,7 @@ alice owns the team, bob only reads, charlie is outside.
 """
 
 import pytest
+from django.utils import translation
 
 from ingestion.models import KnowledgeBase
 from teams.models import Membership, Role, Team, User
@@ -19,6 +20,13 @@ def own_data_directory(settings, tmp_path):
     settings.DATA_DIR = tmp_path
     settings.MEDIA_ROOT = tmp_path / "files"
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # 0.3 s saved per person
+
+
+@pytest.fixture(autouse=True)
+def own_language():
+    """A test that speaks Chinese leaves the next one its English."""
+    yield
+    translation.deactivate()
 
 
 @pytest.fixture
